@@ -1,0 +1,223 @@
+"""Everything comes from the environment (docs/settings.md has the table); what is missing stops the start.
+
+Importing this module starts nothing and connects to nothing.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def required(name: str) -> str:
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. `./run` sets it for a laptop; docs/settings.md tells what it is.")
+    return value
+
+
+def broker_url(redis_url: str) -> str:
+    """kombu refuses `unix://path?db=0` and wants `redis+socket://path?virtual_host=0`."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    database = environ.Env().str("REDIS_DB", default=parts.query.removeprefix("db=") or "0")
+    return f"redis+socket://{parts.path}?virtual_host={database}"
+
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = required("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or ""])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# -- the service -------------------------------------------------------------------------------------------------
+TEST_CLOCK = env.bool("ENFORCEMENT_TEST_CLOCK", default=False)
+GEOIP_MMDB = env.str("GEOIP_MMDB", default="")
+PROVIDER_NAME = env.str("PROVIDER_NAME", default="Example API")
+PROVIDER_TEAM = env.str("PROVIDER_TEAM", default="Policy Enforcement")
+PROVIDER_LEGAL_LINE = env.str("PROVIDER_LEGAL_LINE", default="Example API, 1 Example Street, Example City")
+
+# -- applications ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",  # before django.contrib.admin, whose templates it replaces
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "pgtrigger",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "notifications",
+    "enforcement",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "accounts_enforcement.urls"
+WSGI_APPLICATION = "accounts_enforcement.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # a laptop never runs collectstatic
+
+# -- PostgreSQL: the only truth ----------------------------------------------------------------------------------
+required("DATABASE_URL")
+DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgresql")}
+# A session that dies holding a lock must not hold it for ever, and nobody waits for a lock longer than a person
+# would: who cannot lock skips or answers 503. Migrations obey the same limits.
+SESSION_LIMITS = "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=15s"
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {
+        "options": SESSION_LIMITS,
+        "connect_timeout": 5,
+        # One pool per process: processes × size stays below max_connections.
+        "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8), "timeout": 5},
+    }
+)
+
+# -- Redis: a doorbell; settings and their reasons in docs/adr/0001 -------------------------------------------------
+CELERY_BROKER_URL = broker_url(required("REDIS_URL"))
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 5,  # without it a frozen Redis hangs the publisher for ever
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "retry_on_timeout": False,
+}
+CELERY_VISIBILITY_TIMEOUT = 3600
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # True would run a poison task in a tight loop
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_TASK_DEFAULT_QUEUE = "decide"
+CELERY_TASK_ROUTES = {"enforcement.tasks.deliver": {"queue": "mail"}}  # slow mail cannot starve decisions
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_ENABLE_UTC = True
+CELERY_TIMEZONE = "UTC"
+TICK = env.float("ENFORCEMENT_TICK", default=1.0)
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"enforcement.tasks.{name}", "schedule": TICK, "options": {"expires": 10 * TICK}}
+    for name in ("assess", "sweep", "deliver")
+}
+
+# -- mail --------------------------------------------------------------------------------------------------------
+EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:1025")
+MEMO_FROM = env.str("MEMO_FROM", default="policy@localhost")
+
+# -- REST --------------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 2**20  # one batch of evidence
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["enforcement.api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["enforcement.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["enforcement.api.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "enforcement.api.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Accounts Enforcement",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# -- security ----------------------------------------------------------------------------------------------------
+HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_HSTS_SECONDS = 365 * 86400 if HTTPS else 0
+SECURE_SSL_REDIRECT = False  # the proxy in front terminates TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "UserAttributeSimilarityValidator")
+]
+
+# -- logs: one JSON object a line --------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+            "foreign_pre_chain": [
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)

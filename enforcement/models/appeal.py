@@ -1,0 +1,39 @@
+"""The account's answer to a decision."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from enforcement.models.case import Case, Decision
+
+
+class Appeal(models.Model):
+    """Contests one decision. The first per decision stops the clock until somebody else has decided it."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        UPHELD = "upheld", "upheld: the decision stands"
+        OVERTURNED = "overturned"
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="appeals")
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="appeals")
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    statement = models.TextField()
+    suspensive = models.BooleanField()
+    filed_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.TextField(blank=True, default="", help_text="What the account is told.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["decision"], condition=Q(status="open"), name="appeal_one_open_per_decision"),
+            models.CheckConstraint(
+                name="appeal_decided_with_person_and_reason",
+                condition=Q(status="open", decided_at__isnull=True, decided_by__isnull=True)
+                | ~Q(status="open") & Q(decided_at__isnull=False, decided_by__isnull=False) & ~Q(reason=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"appeal of decision {self.decision_id} ({self.status})"

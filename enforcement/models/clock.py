@@ -1,0 +1,26 @@
+"""One clock for services, column defaults and invariants: the database's, moved only in test-clock mode."""
+
+from django.db import models
+
+
+class Now(models.Func):
+    """`enforcement_now()`: the database's wall clock plus the newest test-clock offset (created in 0001_initial)."""
+
+    function = "enforcement_now"
+    arity = 0
+    output_field = models.DateTimeField()
+
+
+class ClockMove(models.Model):
+    """A movement of the test clock; the newest row's offset is in force, the older ones are the record."""
+
+    offset = models.DurationField()
+    # The real clock on purpose: a record of when somebody moved the other one.
+    moved_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        verbose_name = "movement of the test clock"
+        verbose_name_plural = "movements of the test clock"
+
+    def __str__(self) -> str:
+        return f"{self.offset} since {self.moved_at:%Y-%m-%d %H:%M:%S}"
