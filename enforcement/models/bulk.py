@@ -16,7 +16,7 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
     columns = [meta.get_field(name) for name in fields]
     key = meta.pk
     arrays = [[getattr(row, each.attname) for row in rows] for each in (key, *columns)]
-    types = [(each.rel_db_type(connection) or "bigint") for each in (key, *columns)]
+    types = [key.rel_db_type(connection), *(each.db_type(connection) for each in columns)]
     names = [connection.ops.quote_name(each.column) for each in (key, *columns)]
     sql = (
         f"UPDATE {connection.ops.quote_name(meta.db_table)} AS row"

@@ -5,14 +5,15 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.lookups import GreaterThanOrEqual
 
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
 from enforcement.models.policy import PolicyVersion
-from enforcement.rules.transitions import Outcome, State, Step
+from enforcement.rules.transitions import Ending, State, Step
 
 
-def choices(values: type[State] | type[Step] | type[Outcome]) -> list[tuple[str, str]]:
+def choices(values: type[State] | type[Step] | type[Ending]) -> list[tuple[str, str]]:
     return [(each.value, each.value.replace("_", " ")) for each in values]
 
 
@@ -23,7 +24,7 @@ class Case(models.Model):
     reference = models.CharField(max_length=12, unique=True)
     account = models.ForeignKey(Account, models.PROTECT, related_name="cases")
     state = models.CharField(max_length=10, choices=choices(State), default=State.OPEN)
-    outcome = models.CharField(max_length=10, choices=choices(Outcome), blank=True, default="")
+    outcome = models.CharField(max_length=10, choices=choices(Ending), blank=True, default="")
     # The version that gives notice, steps and texts for the whole life of the case.
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="cases")
     rule = models.CharField(max_length=64)
@@ -72,6 +73,20 @@ class Case(models.Model):
         return self.reference
 
 
+def _different(one: str, other: str) -> Q:
+    return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
+
+
+class _People(models.Func):
+    """How many people put their name to a decision."""
+
+    function = "num_nonnulls"
+    output_field = models.IntegerField()
+
+    def __init__(self) -> None:
+        super().__init__(F("proposed_by"), F("approved_by"), F("seconded_by"))
+
+
 class Decision(models.Model):
     """A step, taken or held: a row before it is an effect."""
 
@@ -91,10 +106,16 @@ class Decision(models.Model):
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+")
     # The facts as they were: what the memo tells and what an appeal is about.
     facts: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    credentials: models.JSONField[Any, Any] = models.JSONField(
+        default=list, blank=True, help_text="Restrict these keys only."
+    )
+    refused_because = models.TextField(blank=True, default="", help_text="Why the person declined it.")
     people = models.PositiveSmallIntegerField(default=0, help_text="How many people had to agree.")
     # Null where the automation proposed it.
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    # The one more that a protected account asks for.
+    seconded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     override_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="overridden_by")
     decided_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was applied, refused or lapsed.")
@@ -105,14 +126,13 @@ class Decision(models.Model):
             models.UniqueConstraint(fields=["case", "case_version"], name="decision_one_per_case_version"),
             models.CheckConstraint(
                 name="decision_never_the_same_person_twice",
-                condition=Q(proposed_by__isnull=True) | Q(approved_by__isnull=True) | ~Q(proposed_by=F("approved_by")),
+                condition=_different("proposed_by", "approved_by")
+                & _different("proposed_by", "seconded_by")
+                & _different("approved_by", "seconded_by"),
             ),
             models.CheckConstraint(
                 name="decision_applied_by_enough_people",
-                condition=~Q(status="applied")
-                | Q(people=0)
-                | Q(people=1) & (Q(proposed_by__isnull=False) | Q(approved_by__isnull=False))
-                | Q(people__gte=2, proposed_by__isnull=False, approved_by__isnull=False),
+                condition=~Q(status="applied") | GreaterThanOrEqual(_People(), F("people")),
             ),
             models.CheckConstraint(
                 name="decision_applied_makes_a_version",

@@ -122,7 +122,6 @@ class Score(models.Model):
     points = models.DecimalField(max_digits=14, decimal_places=2)
     outcome = models.CharField(max_length=6, blank=True, default="")
     rule = models.CharField(max_length=64, blank=True, default="")
-    lines: models.JSONField[Any, Any] = models.JSONField(default=list)
     facts: models.JSONField[Any, Any] = models.JSONField(default=dict)
     assessed_at = models.DateTimeField()
 

@@ -44,8 +44,8 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
-class Outcome(StrEnum):
-    """How a closed case ended."""
+class Ending(StrEnum):
+    """The outcome of a closed case."""
 
     DISMISSED = "dismissed"
     CURED = "cured"
@@ -99,12 +99,12 @@ TRANSITIONS = (
     ),
 )
 
-OUTCOME_OF = {
-    Step.DISMISS: Outcome.DISMISSED,
-    Step.CURE: Outcome.CURED,
-    Step.REINSTATE: Outcome.REINSTATED,
-    Step.WITHDRAW: Outcome.WITHDRAWN,
-    Step.FREE: Outcome.FREED,
+ENDING_OF = {
+    Step.DISMISS: Ending.DISMISSED,
+    Step.CURE: Ending.CURED,
+    Step.REINSTATE: Ending.REINSTATED,
+    Step.WITHDRAW: Ending.WITHDRAWN,
+    Step.FREE: Ending.FREED,
 }
 # From here on an account can do less than before; a brake, a stop or a missing acceptance forbids these.
 WORSENING = frozenset({Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.RESTRICT_NOW})

@@ -1,29 +1,40 @@
-"""Lock first, then look again: the one way to hold accounts while something is decided about them."""
+"""Lock first, then look again: the one way to hold accounts while something is decided about them.
 
-from collections.abc import Iterable
+What is read after a lock was got, in a new statement, is true until commit. A guard inside the locking statement would
+be judged on a snapshot from before the lock, and miss an appeal that commits meanwhile. `FOR NO KEY UPDATE` lets
+evidence come in through its foreign key.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
 
-class AccountBusy(Exception):
-    """Somebody else is deciding about the account at this moment."""
-
-    def __init__(self) -> None:
-        super().__init__("Somebody else is working on this account right now; try again in a moment.")
-
-
 def lock_accounts(account_ids: Iterable[int], *, wait: bool) -> list[int]:
-    """Lock accounts to the end of the transaction, in id order, and answer with those locked.
+    """Lock these accounts to the end of the transaction, in id order, and answer with those locked.
 
-    With `wait=False` accounts that another decider holds are skipped: that decider looks after them. What is read
-    *after* this call, in a new statement, is true until commit; a guard inside the locking statement would be judged
-    on a snapshot from before the lock and miss an appeal that commits meanwhile. `FOR NO KEY UPDATE` lets evidence
-    come in through its foreign key.
+    With `wait=False` accounts that somebody else holds are skipped: that somebody is deciding about them.
     """
-    suffix = "" if wait else " SKIP LOCKED"
+    return _locked(
+        "SELECT id FROM enforcement_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+        + ("" if wait else " SKIP LOCKED"),
+        [sorted(set(account_ids))],
+    )
+
+
+def claim_accounts(due: str, parameters: Sequence[object], limit: int) -> list[int]:
+    """Lock up to `limit` accounts among those that the query `due` names (`account_id`, most urgent first).
+
+    Since it skips what others hold, it never waits, and may take rows in the order of urgency.
+    """
+    return _locked(
+        f"SELECT account.id FROM ({due}) AS due JOIN enforcement_account AS account ON account.id = due.account_id"
+        " LIMIT %s FOR NO KEY UPDATE OF account SKIP LOCKED",
+        [*parameters, limit],
+    )
+
+
+def _locked(sql: str, parameters: Sequence[object]) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM enforcement_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE" + suffix,
-            [sorted(set(account_ids))],
-        )
+        cursor.execute(sql, parameters)
         return [row[0] for row in cursor.fetchall()]

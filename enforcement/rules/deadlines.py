@@ -1,0 +1,57 @@
+"""When things may happen. Durations are elapsed time; nothing here makes a date earlier than what was told."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+_MINUTE = timedelta(minutes=1)
+_NOTHING = timedelta(0)
+
+
+def told_deadline(rendered_at: datetime, notice: timedelta) -> datetime:
+    """The deadline that the words of a memo name: rendering plus the notice, rounded up to the minute."""
+    exact = rendered_at.astimezone(UTC) + notice
+    floor = exact.replace(second=0, microsecond=0)
+    return floor if exact == floor else floor + _MINUTE
+
+
+def due_at(
+    accepted_at: datetime,
+    notice: timedelta,
+    told: datetime | None = None,
+    campaign_date: datetime | None = None,
+    min_notice: timedelta | None = None,
+) -> datetime:
+    """The earliest moment of the next step: the latest of everything that was promised."""
+    promised = [accepted_at + notice]
+    promised += [each for each in (told, campaign_date) if each is not None]
+    if min_notice is not None:
+        promised.append(accepted_at + min_notice)
+    return max(promised)
+
+
+def remaining(due: datetime, stopped_at: datetime) -> timedelta:
+    """What is left of the notice when the clock stops; nothing, never less."""
+    return max(due - stopped_at, _NOTHING)
+
+
+def resumed(ended_at: datetime, left: timedelta, minimum_remaining: timedelta) -> datetime:
+    """The deadline after a stop: what remained at its start, and never less than the policy's minimum."""
+    return ended_at + max(left, minimum_remaining)
+
+
+def reminder_due(due: datetime, reminders: Iterable[timedelta], sent: Iterable[timedelta], now: datetime) -> timedelta | None:
+    """The reminder to send now, as its distance from the deadline.
+
+    A reminder whose moment has passed when a later one is due too is dropped; so only the latest moment that has come
+    counts, and none once the step itself is due.
+    """
+    if now >= due:
+        return None
+    come = [each for each in reminders if due - each <= now]
+    latest = min(come, default=None)
+    return latest if latest not in set(sent) else None
+
+
+def next_look(due: datetime, reminders: Sequence[timedelta], now: datetime) -> datetime:
+    """When the sweeper has something to do next: the first reminder moment after `now`, else the deadline."""
+    return min((due - each for each in reminders if due - each > now), default=due)

@@ -1,0 +1,167 @@
+"""From marks to scores to cases: whom new evidence has marked is scored by the active policy."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import F
+
+from enforcement.models import Account, AssessmentMark, Case, Contact, Decision, PolicyVersion, Score, Stop
+from enforcement.rules import decisions, outcomes, scoring
+from enforcement.rules.transitions import State, Step
+from enforcement.services import cases, history, sightings, stops
+from enforcement.services.batches import BACKOFF, Done, Work, work_off
+from enforcement.services.cases import Order
+from enforcement.services.facts import facts_of
+from enforcement.services.locks import claim_accounts
+from enforcement.services.manners import manners_of
+
+# A mark that rose since it was read belongs to evidence that the scores have not seen. Rows are locked in id order,
+# as intake raises them, so that the two cannot deadlock.
+_CLEAR_MARKS = """
+WITH read AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS read (account_id, count)),
+     done AS (SELECT mark.account_id FROM enforcement_assessmentmark AS mark JOIN read USING (account_id)
+               WHERE mark.count = read.count ORDER BY mark.account_id FOR UPDATE OF mark)
+DELETE FROM enforcement_assessmentmark WHERE account_id IN (SELECT account_id FROM done)
+"""
+_DUE = "SELECT account_id FROM enforcement_assessmentmark WHERE look_at <= %s ORDER BY look_at, account_id"
+
+
+@dataclass(slots=True)
+class Assessed:
+    """One account with what the policy says of it now."""
+
+    account: Account
+    score: scoring.Score
+    outcome: outcomes.Outcome | None
+    reachable: bool
+    case: Case | None  # the open one
+
+
+def assess(*, now: datetime, time_box: float | None = None) -> Done:
+    """Assess every marked account. Without an active policy there is nothing to say, and the marks wait."""
+    active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
+    if active is None:
+        return Done()
+    work = Work(
+        name="assess",
+        claim=lambda limit: claim_accounts(_DUE, [now], limit),
+        decide=lambda ids: assess_accounts(ids, active, now=now),
+        step_aside=lambda account: _step_aside(account, now),
+    )
+    return work_off(work, time_box=time_box)
+
+
+def _step_aside(account: int, now: datetime) -> None:
+    waits = AssessmentMark.objects.filter(account_id=account)
+    waits.update(attempts=F("attempts") + 1, look_at=now + BACKOFF)
+
+
+def assess_accounts(account_ids: list[int], active: PolicyVersion, *, now: datetime) -> None:
+    """Score locked accounts, open and warn as the policy says, and clear the marks that were read."""
+    marks = dict(AssessmentMark.objects.filter(account_id__in=account_ids).values_list("account_id", "count"))
+    assessed = _score(account_ids, active, now)
+    _open(assessed, active, now)
+    _settle_open_cases(assessed, active, now)
+    _wake(assessed, now)
+    _remember(assessed, active, now)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLEAR_MARKS, [list(marks), list(marks.values())])
+
+
+def _score(account_ids: list[int], active: PolicyVersion, now: datetime) -> list[Assessed]:
+    policy = active.rules
+    after = history.closes_of(account_ids)
+    seen = sightings.load(account_ids, window=policy.evidence.window, at=now, after=after)
+    reachable = set(Contact.objects.filter(account__in=account_ids).values_list("account_id", flat=True))
+    open_cases = _open_cases(account_ids)
+    found = []
+    for account in Account.objects.filter(pk__in=account_ids):
+        score = scoring.score(seen[account.pk], policy, now)
+        outcome = outcomes.outcome(score, policy, now)
+        case = open_cases.get(account.pk)
+        found.append(Assessed(account, score, outcome, account.pk in reachable, case))
+    return found
+
+
+def _open_cases(account_ids: list[int]) -> Mapping[int, Case]:
+    standing = Case.objects.filter(account__in=account_ids).exclude(state=State.CLOSED)
+    return {case.account_id: case for case in standing.select_related("policy")}
+
+
+def _open(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
+    opening = {each.account.pk: each for each in assessed if each.case is None and each.outcome is not None}
+    opened = cases.open_cases(
+        {account: each.outcome.rule for account, each in opening.items() if each.outcome}, active, now=now
+    )
+    for case in opened:
+        opening[case.account_id].case = case
+
+
+def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
+    """Warn, close silently, or leave the case to a person; who cannot be written to is not warned."""
+    open_ones = {each.case.pk: each for each in assessed if each.case and each.case.state == State.OPEN}
+    standing = [each.case for each in open_ones.values() if each.case]
+    answered = set(
+        Decision.objects.filter(case__in=open_ones, step=Step.WARN)
+        .filter(status__in=[Decision.Status.HELD, Decision.Status.REFUSED])
+        .values_list("case_id", flat=True)
+    )
+    stops.resume(
+        [each.case for each in open_ones.values() if each.case and each.reachable], [Stop.Kind.UNREACHABLE], now=now
+    )
+    orders, unreachable = [], []
+    for case in standing:
+        each = open_ones[case.pk]
+        case.policy = active  # nothing was told yet, so the version in force is the one that will be told
+        order = _order(each, case)
+        if order is None or (order.step is Step.WARN and case.pk in answered):
+            continue
+        if order.step is Step.WARN and not each.reachable:
+            unreachable.append(case)
+            continue
+        orders.append(order)
+    stops.stop(unreachable, Stop.Kind.UNREACHABLE, "The account has no contact.", now=now)
+    cases.apply(orders, now=now)
+
+
+def _order(each: Assessed, case: Case) -> Order | None:
+    proposal = decisions.on_assessment(each.outcome, manners_of(each.account))
+    if proposal is None:
+        return None
+    rule = each.outcome.rule if each.outcome else case.rule
+    return Order(
+        case=case,
+        step=proposal.step,
+        people=proposal.people,
+        reason=proposal.reason,
+        rule=rule,
+        facts=facts_of(each.score, each.outcome),
+    )
+
+
+def _wake(assessed: list[Assessed], now: datetime) -> None:
+    """New evidence ends the waiting of a warned case whose deadline has passed; the sweeper looks again at once."""
+    waiting = [each.case.pk for each in assessed if each.case and each.case.state == State.WARNED]
+    Case.objects.filter(pk__in=waiting, due_at__lte=now, look_at__gt=now).update(look_at=now)
+
+
+def _remember(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
+    Score.objects.bulk_create(
+        (
+            Score(
+                account=each.account,
+                policy=active,
+                points=each.score.points,
+                outcome=each.outcome.outcome if each.outcome else "",
+                rule=each.outcome.rule if each.outcome else "",
+                facts=facts_of(each.score, each.outcome),
+                assessed_at=now,
+            )
+            for each in assessed
+        ),
+        update_conflicts=True,
+        unique_fields=["account"],
+        update_fields=["policy", "points", "outcome", "rule", "facts", "assessed_at"],
+    )

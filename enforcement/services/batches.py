@@ -1,0 +1,85 @@
+"""One unit of work after another until nothing is due; a poison row steps aside and is counted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+
+from enforcement.services.locks import lock_accounts
+
+BACKOFF = timedelta(minutes=1)  # how long an account that failed waits before it is tried again
+BATCH = 250  # the rules run under the locks; a larger batch only holds them longer
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Done:
+    """What a run did: accounts worked on, accounts that failed, and whether it stopped before it was through."""
+
+    done: int = 0
+    failed: int = 0
+    more: bool = False
+
+    def as_dict(self) -> dict[str, int | bool]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A kind of work on accounts.
+
+    `claim` locks up to n accounts that have something due, skipping those that others hold, and answers with their
+    ids. `decide` looks at them again and writes everything that follows; afterwards none of them is due.
+    `step_aside` makes one that failed wait, so that the others go on.
+    """
+
+    name: str
+    claim: Callable[[int], list[int]]
+    decide: Callable[[list[int]], None]
+    step_aside: Callable[[int], None]
+
+
+def work_off(work: Work, *, time_box: float | None = None) -> Done:
+    """Work until nothing is due, or until `time_box` seconds have passed."""
+    done = Done()
+    ends = None if time_box is None else time.monotonic() + time_box
+    while _one_batch(work, done):
+        if ends is not None and time.monotonic() > ends:
+            done.more = True
+            break
+    return done
+
+
+def _one_batch(work: Work, done: Done) -> bool:
+    claimed: list[int] = []
+    try:
+        with transaction.atomic():
+            claimed = work.claim(BATCH)
+            if claimed:
+                work.decide(claimed)
+    except Exception:
+        if not claimed:
+            raise
+        log.warning("batch.failed", work=work.name, accounts=len(claimed), exc_info=True)
+        _singly(work, claimed, done)
+    else:
+        done.done += len(claimed)
+    return bool(claimed)
+
+
+def _singly(work: Work, accounts: list[int], done: Done) -> None:
+    """The same, one at a time: what is wrong with one account must not keep the others waiting."""
+    for account in accounts:
+        try:
+            with transaction.atomic():
+                if lock_accounts([account], wait=False):
+                    work.decide([account])
+                    done.done += 1
+        except Exception:
+            log.exception("account.failed", work=work.name, account=account)
+            done.failed += 1
+            with transaction.atomic():
+                work.step_aside(account)

@@ -1,0 +1,148 @@
+"""What staff do by hand: propose a step, agree to a held one, or refuse it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from enforcement.models import Case, Contact, Decision, PolicyVersion, Score, Stop
+from enforcement.rules.decisions import Proposal, people_by_hand
+from enforcement.rules.transitions import WORSENING, State, Step
+from enforcement.services import cases, deadline, stops
+from enforcement.services.cases import Order
+from enforcement.services.locks import lock_accounts
+from enforcement.services.manners import manners_of
+from enforcement.services.roles import NotAllowed, check_may_approve, check_may_decide
+
+
+class ReviewRefused(Exception):
+    """What the person asked for does not go; the sentence says why. Nothing was written."""
+
+
+@transaction.atomic
+def propose(
+    *, case_id: int, step: Step, reason: str, by: User, now: datetime, version: int, credentials: Sequence[str] = ()
+) -> Decision:
+    """Take a step by hand, or hold it for a second person. `version` is the case's as the person saw it.
+
+    Raises ReviewRefused, NotAllowed, NoticeNotOver, or StepRefused.
+    """
+    check_may_decide(by)
+    reason = _required(reason)
+    case = _locked(case_id)
+    if case.version != version:
+        raise ReviewRefused("The case has changed since you opened it; look at it again.")
+    if Decision.objects.filter(case=case, status=Decision.Status.HELD).exists() and step in WORSENING | {Step.WARN}:
+        raise ReviewRefused("A decision on this case is held already; approve or refuse that one.")
+    if step is Step.WARN and not Contact.objects.filter(account=case.account_id).exists():
+        raise ReviewRefused("The account has no contact that a warning could be sent to.")
+    people = people_by_hand(State(case.state), step, manners_of(case.account))
+    order = Order(
+        case=case,
+        step=step,
+        people=people,
+        reason=reason,
+        rule=case.rule,
+        facts=_facts(case),
+        proposed_by=by,
+        credentials=credentials,
+    )
+    return cases.apply([order], now=now)[0]
+
+
+@transaction.atomic
+def approve(*, decision_id: int, by: User, now: datetime) -> Decision:
+    """Agree to a held decision. It is looked at again first: if it no longer holds, it lapses and nothing happens."""
+    decision = _held(decision_id)
+    case, step = decision.case, Step(decision.step)
+    by_hand = decision.proposed_by_id is not None
+    check_may_approve(by, State(case.state), step, by_hand=by_hand)
+    if by.pk in (decision.proposed_by_id, decision.approved_by_id, decision.seconded_by_id):
+        raise NotAllowed("Somebody else has to agree: you have already put your name to this decision.")
+    if not by_hand and not _still_proposed(case, step, now):
+        cases.lapse([case], now=now)
+        stops.resume([case], [Stop.Kind.APPROVAL], now=now)
+        decision.refresh_from_db()
+        return decision
+    _sign(decision, by)
+    order = Order(
+        case=case,
+        step=step,
+        people=decision.people,
+        reason=decision.reason,
+        rule=decision.rule,
+        facts=decision.facts,
+        credentials=decision.credentials,
+        held=decision,
+    )
+    cases.apply([order], now=now)
+    return decision
+
+
+@transaction.atomic
+def refuse(*, decision_id: int, reason: str, by: User, now: datetime) -> Decision:
+    """Decline a held decision; the clock goes on with what remained, or with the policy's minimum."""
+    check_may_decide(by)
+    decision = _held(decision_id)
+    if by.pk == decision.proposed_by_id:
+        raise NotAllowed("Somebody else has to refuse it: it is your own proposal.")
+    decision.status, decision.settled_at = Decision.Status.REFUSED, now
+    decision.refused_because, decision.approved_by = _required(reason), by
+    decision.save()
+    stops.resume([decision.case], [Stop.Kind.APPROVAL], now=now)
+    return decision
+
+
+def _sign(decision: Decision, by: User) -> None:
+    if decision.approved_by_id is None:
+        decision.approved_by = by
+    else:
+        decision.seconded_by = by
+    decision.save(update_fields=["approved_by", "seconded_by"])
+
+
+def _still_proposed(case: Case, step: Step, now: datetime) -> bool:
+    """Whether the automation would propose the same step on what is known at this moment."""
+    if case.state != State.WARNED:
+        return True  # a warning rests on the score as told; later steps on the decision that warned
+    active = PolicyVersion.objects.get(status=PolicyVersion.Status.ACTIVE)
+    verdict = deadline.judge([case], active, now=now)[case.pk].verdict
+    return isinstance(verdict, Proposal) and verdict.step is step
+
+
+def _locked(case_id: int) -> Case:
+    """The case as it is under its account's lock."""
+    account = Case.objects.filter(pk=case_id).values_list("account_id", flat=True).first()
+    if account is None:
+        raise ReviewRefused("There is no such case.")
+    lock_accounts([account], wait=True)
+    return Case.objects.select_related("account", "policy").get(pk=case_id)
+
+
+def _held(decision_id: int) -> Decision:
+    case_id = Decision.objects.filter(pk=decision_id).values_list("case_id", flat=True).first()
+    if case_id is None:
+        raise ReviewRefused("There is no such decision.")
+    case = _locked(case_id)
+    decision = Decision.objects.get(pk=decision_id)
+    if decision.status != Decision.Status.HELD:
+        raise ReviewRefused(f"This decision is {decision.status} already.")
+    decision.case = case
+    return decision
+
+
+def _facts(case: Case) -> dict[str, object]:
+    """What is known now if nothing was told yet; what was told, after that."""
+    warned = Decision.objects.filter(case=case, step=Step.WARN, status=Decision.Status.APPLIED).first()
+    if warned is not None:
+        return dict(warned.facts)
+    score = Score.objects.filter(account=case.account_id).first()
+    return dict(score.facts) if score else {}
+
+
+def _required(reason: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        raise ReviewRefused("A reason is required: the account may read it.")
+    return reason

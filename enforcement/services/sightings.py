@@ -1,0 +1,85 @@
+"""Reading evidence the way the rules want it: day tallies, and single rows where a boundary falls inside a day."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection
+
+from enforcement.rules.sightings import Sighting
+
+_COLUMNS = "kind, network_class, country, subdivision, credential, source, refused"
+
+_TALLIES = f"""
+SELECT tally.account_id, day, client.name, {_COLUMNS},
+       items, requests, weighted_items, weighted_requests, confidence, first_at, last_at
+  FROM enforcement_daytally AS tally
+  JOIN unnest(%(accounts)s::bigint[], %(from_days)s::date[]) AS wanted (account_id, from_day)
+    ON wanted.account_id = tally.account_id AND tally.day >= wanted.from_day
+  JOIN enforcement_client AS client ON client.id = tally.detector_id
+ WHERE tally.day <= %(last_day)s
+"""
+
+_ROWS = f"""
+SELECT row.account_id, (row.observed_at AT TIME ZONE 'UTC')::date, client.name, {_COLUMNS},
+       1, requests, confidence, requests * confidence, confidence,
+       observed_at, coalesce(observed_until, observed_at)
+  FROM enforcement_evidence AS row
+  JOIN unnest(%(accounts)s::bigint[], %(after)s::timestamptz[], %(until)s::timestamptz[])
+    AS wanted (account_id, after, until)
+    ON wanted.account_id = row.account_id AND row.observed_at > wanted.after AND row.observed_at <= wanted.until
+  JOIN enforcement_client AS client ON client.id = row.detector_id
+"""
+
+_DAY = timedelta(days=1)
+_LAST_INSTANT = timedelta(days=1) - timedelta.resolution
+
+
+def load(
+    account_ids: Iterable[int], *, window: timedelta, at: datetime, after: Mapping[int, datetime], exact: bool = False
+) -> dict[int, list[Sighting]]:
+    """The sightings of the window up to `at`, and per account only those observed after `after` where it is given.
+
+    With `exact` (a backtest as of a moment) the day of `at` is read row by row too; a live reader takes that day's
+    tally whole, since nothing in it is later than the few minutes that intake allows.
+    """
+    accounts = sorted(set(account_ids))
+    found: dict[int, list[Sighting]] = {account: [] for account in accounts}
+    today = at.astimezone(UTC).date()
+    oldest = today - window + _DAY
+    last_whole_day = today - _DAY if exact else today
+    cut = {account: moment for account, moment in after.items() if account in found and _day(moment) >= oldest}
+    from_days = [_day(cut[account]) + _DAY if account in cut else oldest for account in accounts]
+    _read(found, _TALLIES, {"accounts": accounts, "from_days": from_days, "last_day": last_whole_day})
+    for boundary in _boundaries(accounts, cut, at, exact):
+        _read(found, _ROWS, boundary)
+    return found
+
+
+def _boundaries(
+    accounts: list[int], cut: Mapping[int, datetime], at: datetime, exact: bool
+) -> Iterable[dict[str, list[object]]]:
+    """What the tallies left out: the rest of the day of each close, and the day of `at` up to it."""
+    spans = [(account, moment, _day_end(moment)) for account, moment in cut.items()]
+    if exact:
+        midnight = datetime.combine(at.astimezone(UTC).date(), datetime.min.time(), UTC) - timedelta.resolution
+        spans = [(account, moment, min(end, midnight)) for account, moment, end in spans]
+        spans += [(account, max(midnight, cut.get(account, midnight)), at) for account in accounts]
+    spans = [span for span in spans if span[1] < span[2]]
+    if spans:
+        columns = [list(column) for column in zip(*spans, strict=True)]
+        yield dict(zip(("accounts", "after", "until"), columns, strict=True))
+
+
+def _read(found: dict[int, list[Sighting]], sql: str, parameters: Mapping[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        for account, *values in cursor:
+            found[account].append(Sighting(*values))
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
+def _day_end(moment: datetime) -> datetime:
+    return datetime.combine(_day(moment), datetime.min.time(), UTC) + _LAST_INSTANT

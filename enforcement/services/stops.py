@@ -1,0 +1,63 @@
+"""Stopping and resuming the clocks of cases whose accounts are locked. Overlapping stops are one."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from enforcement.models import Case, Stop
+from enforcement.models.bulk import update_rows
+from enforcement.rules import deadlines
+from enforcement.rules.decisions import rung_of
+from enforcement.rules.transitions import State
+
+CLOCK_FIELDS = ("due_at", "remaining", "look_at")
+
+
+def stop(cases: Sequence[Case], kind: Stop.Kind, reason: str, *, now: datetime) -> None:
+    """Stop the clocks; a second stop of the same kind changes nothing."""
+    stopped = stopped_cases(cases)
+    Stop.objects.bulk_create(
+        [Stop(case=case, kind=kind, reason=reason, started_at=now) for case in cases],
+        ignore_conflicts=True,  # stop_one_of_a_kind_at_a_time
+    )
+    running = [case for case in cases if case.pk not in stopped]
+    for case in running:
+        freeze(case, now=now)
+    update_rows(running, CLOCK_FIELDS)
+
+
+def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime) -> None:
+    """End stops of these kinds; where none is left, the clock goes on with what remained, or the policy's minimum."""
+    stopped = stopped_cases(cases)
+    Stop.objects.filter(case__in=cases, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
+    freed = [case for case in cases if case.pk in stopped - stopped_cases(cases)]
+    for case in freed:
+        thaw(case, now=now)
+    update_rows(freed, CLOCK_FIELDS)
+
+
+def end(cases: Sequence[Case], *, now: datetime) -> None:
+    """End every stop: the case moves on, and its clock with it."""
+    Stop.objects.filter(case__in=cases, ended_at__isnull=True).update(ended_at=now)
+
+
+def stopped_cases(cases: Sequence[Case], *, besides: Stop.Kind | None = None) -> set[int]:
+    """The ids of those that something stops at present, other than `besides`."""
+    standing = Stop.objects.filter(case__in=cases, ended_at__isnull=True).exclude(kind=besides)
+    return set(standing.values_list("case_id", flat=True))
+
+
+def freeze(case: Case, *, now: datetime) -> None:
+    """Remember what is left of the notice; `due_at` stays as the date that was told."""
+    case.remaining = deadlines.remaining(case.due_at, now) if case.due_at else None
+    case.look_at = None
+
+
+def thaw(case: Case, *, now: datetime) -> None:
+    """Set the new deadline: never earlier than the one told before."""
+    if case.due_at is None or case.remaining is None:
+        return
+    policy = case.policy.rules
+    resumed = deadlines.resumed(now, case.remaining, policy.appeals.minimum_remaining)
+    case.due_at, case.remaining = max(case.due_at, resumed), None
+    rung = rung_of(State(case.state), policy)
+    case.look_at = deadlines.next_look(case.due_at, rung.reminders if rung else (), now)

@@ -1,0 +1,27 @@
+"""Celery's doors. A task carries no decision: it says "look now", and the rows say what is due.
+
+Arguments are keyword-only and unknown ones are swallowed, since two versions run during every deploy.
+"""
+
+from celery import shared_task
+
+from enforcement.services import assessment, clock, mail
+from enforcement.services import sweep as deadlines
+
+# Well inside the task's time limit; what is left over is found at the next tick.
+TIME_BOX = 20.0
+
+
+@shared_task
+def assess(**_: object) -> None:
+    assessment.assess(now=clock.now(), time_box=TIME_BOX)
+
+
+@shared_task
+def sweep(**_: object) -> None:
+    deadlines.sweep(now=clock.now(), time_box=TIME_BOX)
+
+
+@shared_task(time_limit=660, soft_time_limit=630)  # a mail server may take ten minutes over the final dot
+def deliver(**_: object) -> None:
+    mail.deliver(time_box=TIME_BOX)
