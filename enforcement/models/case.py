@@ -1,7 +1,5 @@
 """A case, the decisions taken on it, and what stops its clock."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -105,8 +103,8 @@ class Decision(models.Model):
     reason = models.TextField(help_text="A sentence that the account may read.")
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+")
     # The facts as they were: what the memo tells and what an appeal is about.
-    facts: models.JSONField[Any, Any] = models.JSONField(default=dict)
-    credentials: models.JSONField[Any, Any] = models.JSONField(
+    facts = models.JSONField(default=dict)
+    credentials = models.JSONField(
         default=list, blank=True, help_text="Restrict these keys only."
     )
     refused_because = models.TextField(blank=True, default="", help_text="Why the person declined it.")

@@ -1,7 +1,5 @@
 """What detectors saw: the rows themselves, their day tallies, and who is to be assessed because of them."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 
@@ -40,7 +38,7 @@ class Evidence(SightingFields):
     ip = models.GenericIPAddressField(null=True, blank=True)
     asn = models.PositiveBigIntegerField(null=True, blank=True)
     end_user = models.CharField(max_length=128, blank=True, default="")
-    details: models.JSONField[Any, Any] = models.JSONField(null=True, blank=True)
+    details = models.JSONField(null=True, blank=True)
     # SHA-256 of the item after parsing and defaults: the same id with another body is a conflict.
     body_digest = models.BinaryField(max_length=32)
     received_at = models.DateTimeField(db_default=Now())
@@ -122,7 +120,7 @@ class Score(models.Model):
     points = models.DecimalField(max_digits=14, decimal_places=2)
     outcome = models.CharField(max_length=6, blank=True, default="")
     rule = models.CharField(max_length=64, blank=True, default="")
-    facts: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
     assessed_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from enforcement.rules.outcomes import Outcome
 from enforcement.rules.policy import Policy
-from enforcement.rules.territory import Answer, Territories
+from enforcement.rules.territory import Answer, TerritoryAnswers
 from enforcement.rules.transitions import State, Step, find_transition
 
 _STEP_OF_POLICY = {"restrict_territory": Step.RESTRICT, "suspend": Step.SUSPEND, "block": Step.BLOCK}
@@ -157,7 +157,7 @@ def people_by_hand(state: State, step: Step, manners: Manners) -> int:
     return find_transition(state, step).people + int(manners.protected)
 
 
-def still_unsupported(codes: Sequence[str], pinned: Territories, active: Territories) -> bool:
+def still_unsupported(codes: Sequence[str], pinned: TerritoryAnswers, active: TerritoryAnswers) -> bool:
     """Whether any of the territories that the account was told of is unsupported under both versions.
 
     An account that was told of none (billing facts only) has none that could have become supported.
