@@ -1,0 +1,192 @@
+"""What the evidence of one account comes to, under one policy, at one moment: a Score with a line per contribution.
+
+The same function serves live decisions, shadow runs and backtests. All sums are exact, so that neither the order of
+the sightings nor how they were batched or tallied can change a score.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, localcontext
+
+from enforcement.rules.agreement import Report, Settled, settle, settle_alone, source_of
+from enforcement.rules.points import EXACT, contributions, most_first
+from enforcement.rules.policy import Policy
+from enforcement.rules.policy_parts import EvidenceTerms, Kind
+from enforcement.rules.score_lines import (
+    ScoreLine,
+    cap_line,
+    contribution_line,
+    uncounted_lines,
+    weightless_lines,
+)
+from enforcement.rules.sightings import Sighting
+from enforcement.rules.territory import Answer, TerritoryAnswers
+
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row of the table that a memo shows: unsupported requests that count."""
+
+    credential: str  # "" where none was given
+    territory: str
+    network_class: str
+    requests: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Request numbers are of traffic kinds and plain (unweighted), after sources were compared."""
+
+    points: Decimal
+    lines: tuple[ScoreLine, ...]
+    facts: tuple[Fact, ...]  # most requests first
+    requests: int  # all that count, with the next four
+    unsupported_requests: int
+    unknown_requests: int
+    unresolved_requests: int
+    contested_requests: int
+    weighted_unsupported_requests: Decimal  # x confidence x network factor
+    share_base: int  # what stands below the share
+    days: frozenset[date]
+    weeks: frozenset[tuple[int, int]]  # ISO year and week
+    kinds: tuple[str, ...]  # corroborating ones, sorted
+    sources: frozenset[str]  # of corroborating kinds; an unnamed one is a blank and its detector
+    territories: tuple[tuple[str, int], ...]  # unsupported, with requests, most first
+    first_seen: datetime | None  # unsupported sightings of any kind
+    last_seen: datetime | None
+    last_counting_at: datetime | None  # the same of traffic kinds only: what `seen_within` and a cure look at
+    sanctioned: bool  # seen in a sanctioned territory, by a kind that corroborates: a case for counsel
+
+    @property
+    def share(self) -> Decimal:
+        """Unrounded; thresholds are compared without this division."""
+        if not self.share_base:
+            return _NOTHING
+        with localcontext(EXACT):
+            return self.weighted_unsupported_requests / self.share_base
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the evidence of one kind comes to."""
+
+    name: str
+    kind: Kind
+    settled: list[Settled]
+
+    @property
+    def counting(self) -> list[Report]:
+        return [report for each in self.settled for report in each.counting]
+
+    @property
+    def agreeing(self) -> list[Report]:
+        return [report for each in self.settled for report in each.agreeing]
+
+
+def score(
+    sightings: Iterable[Sighting],
+    policy: Policy,
+    at: datetime,
+    *,
+    territories: TerritoryAnswers | None = None,
+) -> Score:
+    """Score what one account's sightings say at `at`; cuts the window, expects nothing observed later.
+
+    `territories` stands in for the policy's list, as a restricting step needs it: unsupported under both versions.
+    """
+    terms, today = policy.evidence, at.astimezone(UTC).date()
+    with localcontext(EXACT):
+        reports, weightless = _read(sightings, terms, today, territories or policy.territories)
+        seen = [_settle_kind(name, terms.kinds[name], reports[name]) for name in sorted(reports)]
+        points, lines = _score_kinds(seen, terms, today)
+        return _assemble(seen, points, (*lines, *weightless_lines(weightless)))
+
+
+def _read(
+    sightings: Iterable[Sighting], terms: EvidenceTerms, today: date, territories: TerritoryAnswers
+) -> tuple[dict[str, list[Report]], list[Report]]:
+    """The reports of each kind that the policy names; beside them those that are only shown, though unsupported."""
+    since = today - timedelta(days=terms.window_days - 1)
+    reports: dict[str, list[Report]] = {}
+    weightless = []
+    for each in sightings:
+        if each.kind not in terms.kinds or not since <= each.day <= today:
+            continue
+        place, factor = territories.place(each.country, each.subdivision), terms.factor(each.network_class)
+        report = Report(each, place, factor, source_of(each))
+        if not each.refused:
+            reports.setdefault(each.kind, []).append(report)
+        if place.answer is Answer.UNSUPPORTED and (each.refused or not factor):
+            weightless.append(report)
+    return reports, weightless
+
+
+def _settle_kind(name: str, kind: Kind, reports: list[Report]) -> _Seen:
+    if kind.sources == "any":
+        return _Seen(name, kind, [settle_alone(reports)])
+    by_day: dict[date, list[Report]] = {}
+    for each in reports:
+        by_day.setdefault(each.sighting.day, []).append(each)
+    return _Seen(name, kind, [settled for of_day in by_day.values() for settled in settle(of_day)])
+
+
+def _score_kinds(seen: list[_Seen], terms: EvidenceTerms, today: date) -> tuple[Decimal, list[ScoreLine]]:
+    total, lines = _NOTHING, []
+    for each in seen:
+        found = contributions(each.name, each.kind, each.counting, terms, today)
+        together = sum((each.points for each in found), _NOTHING)
+        lines += [contribution_line(each) for each in found]
+        if together > each.kind.cap:
+            lines.append(cap_line(each.name, each.kind.cap, together))
+        lines += uncounted_lines(each.name, each.settled)
+        total += min(each.kind.cap, together)
+    return total, lines
+
+
+def _assemble(seen: list[_Seen], points: Decimal, lines: tuple[ScoreLine, ...]) -> Score:
+    traffic = [each for each in seen if each.kind.is_traffic]
+    settled = [one for each in traffic for one in each.settled]
+    counting = [report for each in traffic for report in each.counting]
+    witnessed = [report.sighting for each in traffic for report in each.agreeing]
+    evidence = [report.sighting for each in seen for report in each.agreeing]
+    proof = [report for each in seen if each.kind.corroborates for report in each.agreeing]
+    days = frozenset(each.day for each in witnessed)
+    return Score(
+        points=points,
+        lines=lines,
+        facts=_facts(counting),
+        requests=sum(each.requests for each in settled),
+        unsupported_requests=sum(each.sighting.requests for each in counting),
+        unknown_requests=sum(each.unknown for each in settled),
+        unresolved_requests=sum(each.unresolved for each in settled),
+        contested_requests=sum(each.contested for each in settled),
+        weighted_unsupported_requests=sum((each.weighted_requests for each in counting), _NOTHING),
+        share_base=sum(each.share_base for each in settled),
+        days=days,
+        weeks=frozenset(day.isocalendar()[:2] for day in days),
+        kinds=tuple(sorted({each.sighting.kind for each in proof})),
+        sources=frozenset(each.source for each in proof),
+        territories=tuple(most_first(counting)),
+        first_seen=min((each.first_at for each in evidence), default=None),
+        last_seen=max((each.last_at for each in evidence), default=None),
+        last_counting_at=max((each.last_at for each in witnessed), default=None),
+        sanctioned=any(each.place.sanctioned for each in proof),
+    )
+
+
+def _facts(counting: list[Report]) -> tuple[Fact, ...]:
+    found: dict[tuple[str, str, str], list[Sighting]] = {}
+    for each in counting:
+        key = each.sighting.credential, each.place.code, each.sighting.network_class or "unknown"
+        found.setdefault(key, []).append(each.sighting)
+    facts = [
+        Fact(*key, requests=sum(each.requests for each in group), days=len({each.day for each in group}))
+        for key, group in found.items()
+    ]
+    return tuple(
+        sorted(facts, key=lambda each: (-each.requests, each.credential, each.territory, each.network_class))
+    )
