@@ -1,6 +1,7 @@
 """Machines that call the API, and the keys they hold."""
 
 from django.db import models
+from django.db.models import functions
 
 
 class Client(models.Model):
@@ -14,7 +15,7 @@ class Client(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=functions.Now())
 
     def __str__(self) -> str:
         return self.name
@@ -29,7 +30,7 @@ class ApiKey(models.Model):
     client = models.ForeignKey(Client, models.PROTECT, related_name="keys")
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.BinaryField(max_length=32)
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=functions.Now())
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,7 @@
 """One write per table for many rows."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 from django.db import connection, models
 
@@ -13,11 +14,10 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
     if not rows:
         return 0
     meta = rows[0]._meta
-    columns = [meta.get_field(name) for name in fields]
-    key = meta.pk
-    arrays = [[getattr(row, each.attname) for row in rows] for each in (key, *columns)]
-    types = [key.rel_db_type(connection), *(each.db_type(connection) for each in columns)]
-    names = [connection.ops.quote_name(each.column) for each in (key, *columns)]
+    columns = [meta.pk, *(cast("models.Field[Any, Any]", meta.get_field(name)) for name in fields)]
+    arrays = [[getattr(row, each.attname) for row in rows] for each in columns]
+    types = [meta.pk.rel_db_type(connection), *(each.db_type(connection) for each in columns[1:])]
+    names = [connection.ops.quote_name(cast(str, each.column)) for each in columns]
     sql = (
         f"UPDATE {connection.ops.quote_name(meta.db_table)} AS row"
         f" SET {', '.join(f'{name} = new.{name}' for name in names[1:])}"
@@ -26,4 +26,4 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, arrays)
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -124,13 +124,15 @@ class Decision(models.Model):
             models.UniqueConstraint(fields=["case", "case_version"], name="decision_one_per_case_version"),
             models.CheckConstraint(
                 name="decision_never_the_same_person_twice",
-                condition=_different("proposed_by", "approved_by")
-                & _different("proposed_by", "seconded_by")
-                & _different("approved_by", "seconded_by"),
+                condition=Q(
+                    _different("proposed_by", "approved_by"),
+                    _different("proposed_by", "seconded_by"),
+                    _different("approved_by", "seconded_by"),
+                ),
             ),
             models.CheckConstraint(
                 name="decision_applied_by_enough_people",
-                condition=~Q(status="applied") | GreaterThanOrEqual(_People(), F("people")),
+                condition=Q(~Q(status="applied"), GreaterThanOrEqual(_People(), F("people")), _connector=Q.OR),
             ),
             models.CheckConstraint(
                 name="decision_applied_makes_a_version",

@@ -1,6 +1,7 @@
 """One clock for services, column defaults and invariants: the database's, moved only in test-clock mode."""
 
 from django.db import models
+from django.db.models import functions
 
 
 class Now(models.Func):
@@ -16,7 +17,7 @@ class ClockMove(models.Model):
 
     offset = models.DurationField()
     # The real clock on purpose: a record of when somebody moved the other one.
-    moved_at = models.DateTimeField(db_default=models.functions.Now())
+    moved_at = models.DateTimeField(db_default=functions.Now())
 
     class Meta:
         verbose_name = "movement of the test clock"

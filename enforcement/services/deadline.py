@@ -54,7 +54,8 @@ def _told(group: Sequence[Case]) -> dict[int, datetime]:
     told = {case.account_id: case.accepted_at for case in group if case.accepted_at}
     refused = Decision.objects.filter(case__in=group, status=Decision.Status.REFUSED).exclude(step=Step.WARN)
     for account, settled in refused.values_list("case__account_id", "settled_at"):
-        told[account] = max(told[account], settled)
+        if settled is not None:
+            told[account] = max(told[account], settled)
     return told
 
 

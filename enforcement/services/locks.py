@@ -6,6 +6,7 @@ evidence come in through its foreign key.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection
 
@@ -22,7 +23,7 @@ def lock_accounts(account_ids: Iterable[int], *, wait: bool) -> list[int]:
     )
 
 
-def claim_accounts(due: str, parameters: Sequence[object], limit: int) -> list[int]:
+def claim_accounts(due: str, parameters: Sequence[Any], limit: int) -> list[int]:
     """Lock up to `limit` accounts among those that the query `due` names (`account_id`, most urgent first).
 
     Since it skips what others hold, it never waits, and may take rows in the order of urgency.
@@ -34,7 +35,7 @@ def claim_accounts(due: str, parameters: Sequence[object], limit: int) -> list[i
     )
 
 
-def _locked(sql: str, parameters: Sequence[object]) -> list[int]:
+def _locked(sql: str, parameters: Sequence[Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [row[0] for row in cursor.fetchall()]

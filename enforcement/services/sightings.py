@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -57,7 +58,7 @@ def load(
 
 def _boundaries(
     accounts: list[int], cut: Mapping[int, datetime], at: datetime, exact: bool
-) -> Iterable[dict[str, list[object]]]:
+) -> Iterable[dict[str, list[Any]]]:
     """What the tallies left out: the rest of the day of each close, and the day of `at` up to it."""
     spans = [(account, moment, _day_end(moment)) for account, moment in cut.items()]
     if exact:
@@ -70,7 +71,7 @@ def _boundaries(
         yield dict(zip(("accounts", "after", "until"), columns, strict=True))
 
 
-def _read(found: dict[int, list[Sighting]], sql: str, parameters: Mapping[str, object]) -> None:
+def _read(found: dict[int, list[Sighting]], sql: str, parameters: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         for account, *values in cursor:

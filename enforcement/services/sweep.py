@@ -1,7 +1,7 @@
 """Deadlines that have come: remind, take the next step, cure, or wait. Mail is delivered elsewhere."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F
 
@@ -90,14 +90,15 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
     update_rows(waiting, ["look_at"])
 
 
-def _sent_reminders(waiting: Sequence[Case]) -> dict[int, list[object]]:
+def _sent_reminders(waiting: Sequence[Case]) -> dict[int, list[timedelta]]:
     """By case: the reminders that belong to its present state."""
-    sent: dict[int, list[object]] = {}
+    sent: dict[int, list[timedelta]] = {}
     memos = Memo.objects.filter(
         case__in=waiting, decision__case_version=F("case__version"), before_due__isnull=False
     )
     for case, before in memos.values_list("case_id", "before_due"):
-        sent.setdefault(case, []).append(before)
+        if before is not None:
+            sent.setdefault(case, []).append(before)
     return sent
 
 
