@@ -1,15 +1,15 @@
 """`sources: agree`: what counts where several sources reported the same traffic.
 
-Sources are compared per account, UTC day, kind and credential. Where one of them names no credential, nobody can say
-which of the account's keys it means: what two sources settled for one credential stays settled, and everything else
-of that day and kind is one comparison. In a comparison
+Sources are compared per account, UTC day, kind and credential. Where one of them names no credential,
+nobody can say which of the keys it means: what two sources settled for one credential stays settled, and
+everything else of that day and kind is one comparison. In a comparison
 
-- a *report* is any sighting that was not refused, whatever it weighs and wherever it says the traffic came from. An
-  answer that is unresolved only for want of a subdivision contradicts nothing and *takes no part*, unless its network
-  class proves nothing. A credential is settled by two sources that take part;
-- sources agree if each that takes part says unsupported of some traffic that counts, wherever. What counts is all that
-  the one with the smallest weighted unsupported requests says, so that of mixed answers ("5 from CN, 10 from US") only
-  as much counts as every source stands for. A source that says nothing of the kind stands for nothing;
+- a *report* is every sighting that was not refused, whatever it weighs and wherever it says the traffic
+  came from. An answer that is unresolved only for want of a subdivision contradicts nothing and *takes no
+  part*, unless its network class proves nothing. Two sources that take part settle a credential;
+- sources agree if each that takes part says "unsupported" of some traffic that counts, wherever that was.
+  All that the one with the smallest weighted unsupported requests says then counts, and nothing else. So of
+  mixed answers ("5 from CN, 10 from US") only as much counts as every source stands for;
 - what the boldest source says beyond that is contested.
 
 One source counts alone: nobody contradicts it.
@@ -68,7 +68,7 @@ def source_of(sighting: Sighting) -> str:
 
 def settle(reports: list[Report]) -> list[Settled]:
     """Settle all reports of one account, UTC day and kind."""
-    if _is_one_source(reports):
+    if is_one_source(reports):
         return [settle_alone(reports)]
     by_credential = defaultdict(list)
     for each in reports:
@@ -78,14 +78,15 @@ def settle(reports: list[Report]) -> list[Settled]:
     rest = by_credential.pop("")
     settled = []
     for group in by_credential.values():
-        if _is_one_source(each for each in group if each.takes_part):
+        if is_one_source(each for each in group if each.takes_part):
             rest += group
         else:
             settled.append(_compare(group))
     return [*settled, _compare(rest)]
 
 
-def _is_one_source(reports: Iterable[Report]) -> bool:
+def is_one_source(reports: Iterable[Report]) -> bool:
+    """Whether nobody is there to disagree."""
     return len({each.source for each in reports}) < 2
 
 
@@ -138,25 +139,20 @@ class _Said:
     __slots__ = ("requests", "share_base", "unknown", "unresolved", "unsupported")
 
     def __init__(self, reports: list[Report]) -> None:
-        self.unsupported: list[Report] = []
-        self.requests = self.unknown = self.unresolved = self.share_base = 0
+        self.unsupported = [
+            each for each in reports if each.factor and each.place.answer is Answer.UNSUPPORTED
+        ]
+        answered = dict.fromkeys(Answer, 0)
+        proving_nothing_at_home = 0
         for each in reports:
-            self._add(each, each.place.answer, each.sighting.requests)
-
-    def _add(self, report: Report, answer: Answer, requests: int) -> None:
-        if not report.factor:
-            # It proves nothing against the account; in its favour it stands below the share.
-            self.share_base += requests if answer is Answer.SUPPORTED else 0
-            return
-        self.requests += requests
-        if answer is Answer.UNKNOWN:
-            self.unknown += requests
-            return
-        self.share_base += requests
-        if answer is Answer.UNSUPPORTED:
-            self.unsupported.append(report)
-        elif answer is Answer.UNRESOLVED:
-            self.unresolved += requests
+            if each.factor:
+                answered[each.place.answer] += each.sighting.requests
+            elif each.place.answer is Answer.SUPPORTED:
+                proving_nothing_at_home += each.sighting.requests
+        self.requests = sum(answered.values())
+        self.unknown = answered[Answer.UNKNOWN]
+        self.unresolved = answered[Answer.UNRESOLVED]
+        self.share_base = self.requests - self.unknown + proving_nothing_at_home
 
     @property
     def weighted(self) -> Decimal:

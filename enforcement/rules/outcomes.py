@@ -1,4 +1,4 @@
-"""What a policy's rules make of a score: a warning, a warning that a person must agree to, a review, or nothing."""
+"""What a policy's rules make of a score: a warning, one that a person must agree to, a review, or nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def _reaches_share(score: Score, threshold: Decimal | int) -> bool:
         return bool(score.share_base) and score.weighted_unsupported_requests >= threshold * score.share_base
 
 
-# -- backtest -----------------------------------------------------------------------------------------------------
+# -- backtest ------------------------------------------------------------------------------------------------
 
 
 def backtest_row(account: str, score: Score, outcome: Outcome) -> dict[str, str]:

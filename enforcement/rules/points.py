@@ -11,7 +11,7 @@ from enforcement.rules.agreement import Report
 from enforcement.rules.policy_parts import EvidenceTerms, Kind, Per
 from enforcement.rules.sightings import Sighting
 
-# Wide enough for every sum and product of stored numbers; only the powers of a half-life are ever rounded in it.
+# Wide enough for every sum and product of stored numbers; only the powers of a half-life are ever rounded.
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 _NOTHING, _ONE, _TWO = Decimal(0), Decimal(1), Decimal(2)

@@ -1,4 +1,4 @@
-"""The policy: a document of format 1, read and checked as a whole. Its meaning stands in docs/semantics.md."""
+"""The policy: a document of format 1, read and checked as a whole."""
 
 import re
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Policy:
 
 
 def parse_policy(text: str) -> Policy:
-    """Read a policy from YAML or JSON text; raises PolicyRefused with every error at once, each with its path."""
+    """Read a policy from YAML or JSON text; raises PolicyRefused with all that is wrong, each by its path."""
     try:
         tree, errors = read_document(text)
     except Unreadable as error:
@@ -83,7 +83,7 @@ def _read_policy(document: Section) -> Policy:
     )
 
 
-# -- evidence -----------------------------------------------------------------------------------------------------
+# -- evidence ------------------------------------------------------------------------------------------------
 
 
 def _read_evidence(section: Section) -> EvidenceTerms:
@@ -100,9 +100,7 @@ def _read_kinds(section: Section) -> dict[str, Kind]:
         found = {}
         for name in kinds:
             if not _KIND_NAME.fullmatch(name):
-                kinds.refuse(
-                    name, "a kind's name is a small letter, then small letters, digits and _, 40 in all"
-                )
+                kinds.refuse(name, "is no kind's name: small letters, digits and _, at most 40")
             with kinds.section(name) as kind:
                 found[name] = _read_kind(kind)
         if not found and "kinds" in section:
@@ -127,7 +125,7 @@ def _read_factors(section: Section) -> dict[str, Decimal]:
     return {name: factor for name, factor in found.items() if factor is not None}
 
 
-# -- rules --------------------------------------------------------------------------------------------------------
+# -- rules ---------------------------------------------------------------------------------------------------
 
 
 def _read_rule(section: Section, taken: dict[str, str], may_warn: bool) -> Rule:

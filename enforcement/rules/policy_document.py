@@ -1,7 +1,8 @@
-"""A policy document as text, read into plain values: strings, lists, maps and null, and nothing else that YAML knows.
+"""A policy document as text, read into strings, lists, maps and null, and nothing else that YAML knows.
 
-YAML 1.1 reads `NO` as false and `1_0` as ten, lets the last of two equal keys win, and lets ten lines of aliases grow
-to gigabytes; here scalars stay strings, duplicate keys are errors, and anchors, aliases and tags are refused.
+YAML 1.1 reads `NO` as false and `1_0` as ten, lets the last of two equal keys win, and lets ten lines of
+aliases grow to gigabytes; here scalars stay strings, duplicate keys are errors, and anchors, aliases and
+tags are refused.
 """
 
 import json
@@ -88,7 +89,7 @@ def _plain_map(pairs: _Pairs, path: str, errors: list[PolicyError], depth: int) 
     return found
 
 
-# -- YAML, event by event: below the point where it would guess at types ------------------------------------------
+# -- YAML, event by event: below the point where it would guess at types -------------------------------------
 
 
 def _parse_yaml(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Reading one value of a policy document at a time: what is wrong is noted under its path, and the reading goes on."""
+"""Reading a policy document value by value: what is wrong is noted under its path, and reading goes on."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from enforcement.rules.policy_parts import Automation
 T = TypeVar("T")
 Reader = Callable[[Tree], T]
 
-# No underscores, no other digits than ASCII's, no NaN. Bounded, so that every sum and product of a score stays exact.
+# No underscores, no digits but ASCII's, no NaN. Bounded, so that all sums and products of a score stay exact.
 _NUMBER = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,32})?([eE][+-]?[0-9]{1,2})?")
 _MOST, _PLACES = Decimal(10) ** 15, Decimal(10) ** -18
 
@@ -64,7 +64,7 @@ class Section:
         return self._read(name, read, None) if name in self else None
 
     def list_of(self, name: str, read: Reader[T], required: bool = False) -> list[tuple[int, T]]:
-        """What can be read of a list, with its places; every member that cannot is refused under its own path."""
+        """What can be read of a list, with its places; a member that cannot is refused under its own path."""
         members: list[Tree] = []
         if required:
             members = self.required(name, a_filled_list, members)
@@ -128,7 +128,7 @@ def _describe(tree: Tree) -> str:
     return "a list" if isinstance(tree, list) else "a map" if isinstance(tree, dict) else repr(tree)
 
 
-# -- readers ------------------------------------------------------------------------------------------------------
+# -- readers -------------------------------------------------------------------------------------------------
 
 
 def a_list(tree: Tree) -> list[Tree]:

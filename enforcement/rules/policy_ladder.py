@@ -44,7 +44,7 @@ def _read_deadline(section: Section) -> DeadlineStep:
 
 
 def _read_later_step(section: Section, name: str, step: Literal["suspend", "block"]) -> LaterStep | None:
-    """The table of transitions knows one `step` from here; the document repeats it so that people can read it."""
+    """The transitions know only one `step` from here; the document repeats it so that people can read it."""
     with section.nullable_section(name) as rung:
         if rung is None:
             return None
@@ -68,7 +68,7 @@ def _read_cure(section: Section) -> Cure | None:
 
 
 def _read_reminders(rung: Section, whole: timedelta, named: str) -> tuple[timedelta, ...]:
-    """How long before the deadline to remind, the longest first; each within the time that is being counted down."""
+    """How long before the deadline to remind, the longest first; each within the time that runs."""
     found = set()
     for i, reminder in rung.list_of("reminders", fields.duration):
         if reminder >= whole:

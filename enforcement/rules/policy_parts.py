@@ -74,7 +74,8 @@ class Rule:
 
 
 CONDITIONS = (
-    "min_points", "min_requests", "min_share", "min_days", "min_weeks", "min_kinds", "min_sources", "seen_within",
+    "min_points", "min_requests", "min_share", "min_days", "min_weeks", "min_kinds", "min_sources",
+    "seen_within",
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ class DeadlineStep:
 
 @dataclass(frozen=True, slots=True)
 class LaterStep:
-    """What follows a restriction or a suspension, counted from the acceptance of the memo that announced it."""
+    """What follows a restriction or a suspension, from the acceptance of the memo that announced it."""
 
     step: Literal["suspend", "block"]
     after: timedelta

@@ -1,4 +1,4 @@
-"""Reading the `territories` of a policy document: codes that exist, each in one list, and parents that end somewhere."""
+"""Reading `territories`: codes that exist, each in one list, and parents without circles."""
 
 from collections.abc import Mapping
 

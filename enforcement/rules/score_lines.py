@@ -1,4 +1,4 @@
-"""A score in words: one readable line for each contribution, and one for each thing that is shown but does not count."""
+"""A score in words: one readable line for each contribution, and for what is shown but does not count."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def cap_line(kind: str, cap: Decimal, together: Decimal) -> ScoreLine:
     return ScoreLine(text, kind, "", 0, cap - together, capped=True)
 
 
-def uncounted_lines(kind: str, settled: list[Settled]) -> list[ScoreLine]:
+def uncounted_requests(kind: str, settled: list[Settled]) -> list[ScoreLine]:
     """Requests that say nothing against the account, and why."""
     reasons = (
         ("contested: the sources disagree", sum(each.contested for each in settled)),
@@ -82,22 +82,23 @@ def uncounted_lines(kind: str, settled: list[Settled]) -> list[ScoreLine]:
     ]
 
 
-def weightless_lines(reports: list[Report]) -> list[ScoreLine]:
-    """Sightings outside the supported territory that were refused, or that came over a network that proves nothing."""
+def uncounted_sightings(reports: list[Report]) -> list[ScoreLine]:
+    """Sightings outside the supported territory that were refused, or whose network proves nothing."""
     found = defaultdict(list)
     for each in reports:
         key = each.sighting
         found[key.kind, key.network_class or "unknown", key.refused].append(each)
-    return [_weightless_line(*key, group) for key, group in sorted(found.items())]
+    return [_uncounted_line(*key, group) for key, group in sorted(found.items())]
 
 
-def _weightless_line(kind: str, network_class: str, refused: bool, reports: list[Report]) -> ScoreLine:
+def _uncounted_line(kind: str, network_class: str, refused: bool, reports: list[Report]) -> ScoreLine:
     places = most_first(reports)
     count = sum(requests for _, requests in places)
     codes = tuple(code for code, _ in places)
-    why = "refused at the edge" if refused else "over a network that proves nothing"
+    why = "they were refused" if refused else "this network proves nothing"
+    amount = f"{_amount(count, 'request')} from {', '.join(codes)}"
     return ScoreLine(
-        text=f"{kind} over {network_class}: {_amount(count, 'request')} from {', '.join(codes)} {why}; not counted",
+        text=f"{kind} over {network_class}: {amount} not counted: {why}",
         kind=kind,
         network_class=network_class,
         count=count,

@@ -1,7 +1,7 @@
-"""What the evidence of one account comes to, under one policy, at one moment: a Score with a line per contribution.
+"""What the evidence of one account comes to, under one policy, at one moment: a score in explained lines.
 
-The same function serves live decisions, shadow runs and backtests. All sums are exact, so that neither the order of
-the sightings nor how they were batched or tallied can change a score.
+The same function serves live decisions, shadow runs and backtests. All sums are exact, so that neither the
+order of the sightings nor how they were batched or tallied can change a score.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 
-from enforcement.rules.agreement import Report, Settled, settle, settle_alone, source_of
+from enforcement.rules.agreement import Report, Settled, is_one_source, settle, settle_alone, source_of
 from enforcement.rules.points import EXACT, contributions, most_first
 from enforcement.rules.policy import Policy
 from enforcement.rules.policy_parts import EvidenceTerms, Kind
@@ -17,8 +17,8 @@ from enforcement.rules.score_lines import (
     ScoreLine,
     cap_line,
     contribution_line,
-    uncounted_lines,
-    weightless_lines,
+    uncounted_requests,
+    uncounted_sightings,
 )
 from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import Answer, TerritoryAnswers
@@ -94,25 +94,26 @@ def score(
     *,
     territories: TerritoryAnswers | None = None,
 ) -> Score:
-    """Score what one account's sightings say at `at`; cuts the window, expects nothing observed later.
+    """Score one account's sightings as of `at`; cuts the window, and expects nothing that was observed later.
 
-    `territories` stands in for the policy's list, as a restricting step needs it: unsupported under both versions.
+    `territories` stands in for the policy's own list: a restricting step asks for unsupported under both
+    versions.
     """
     terms, today = policy.evidence, at.astimezone(UTC).date()
     with localcontext(EXACT):
-        reports, weightless = _read(sightings, terms, today, territories or policy.territories)
+        reports, only_shown = _read(sightings, terms, today, territories or policy.territories)
         seen = [_settle_kind(name, terms.kinds[name], reports[name]) for name in sorted(reports)]
         points, lines = _score_kinds(seen, terms, today)
-        return _assemble(seen, points, (*lines, *weightless_lines(weightless)))
+        return _assemble(seen, points, (*lines, *uncounted_sightings(only_shown)))
 
 
 def _read(
     sightings: Iterable[Sighting], terms: EvidenceTerms, today: date, territories: TerritoryAnswers
 ) -> tuple[dict[str, list[Report]], list[Report]]:
-    """The reports of each kind that the policy names; beside them those that are only shown, though unsupported."""
+    """The reports of each kind that the policy names, and the unsupported sightings that are only shown."""
     since = today - timedelta(days=terms.window_days - 1)
     reports: dict[str, list[Report]] = {}
-    weightless = []
+    only_shown = []
     for each in sightings:
         if each.kind not in terms.kinds or not since <= each.day <= today:
             continue
@@ -121,12 +122,12 @@ def _read(
         if not each.refused:
             reports.setdefault(each.kind, []).append(report)
         if place.answer is Answer.UNSUPPORTED and (each.refused or not factor):
-            weightless.append(report)
-    return reports, weightless
+            only_shown.append(report)
+    return reports, only_shown
 
 
 def _settle_kind(name: str, kind: Kind, reports: list[Report]) -> _Seen:
-    if kind.sources == "any":
+    if kind.sources == "any" or is_one_source(reports):
         return _Seen(name, kind, [settle_alone(reports)])
     by_day: dict[date, list[Report]] = {}
     for each in reports:
@@ -142,7 +143,7 @@ def _score_kinds(seen: list[_Seen], terms: EvidenceTerms, today: date) -> tuple[
         lines += [contribution_line(each) for each in found]
         if together > each.kind.cap:
             lines.append(cap_line(each.name, each.kind.cap, together))
-        lines += uncounted_lines(each.name, each.settled)
+        lines += uncounted_requests(each.name, each.settled)
         total += min(each.kind.cap, together)
     return total, lines
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 
-# A msgspec struct where a frozen dataclass would do: a sweep over all accounts builds millions of these, and it is
-# built twenty times faster.
+# A msgspec struct where a frozen dataclass would do: a backtest builds millions of these, and it is built
+# twenty times faster.
 class Sighting(Struct, frozen=True):
     """Evidence of one UTC day under one tally key, as it was stored."""
 

@@ -12,14 +12,15 @@ import pycountry
 COUNTRIES = frozenset(each.alpha_2 for each in pycountry.countries)
 SUBDIVISIONS = frozenset(each.code for each in pycountry.subdivisions)
 
-# ISO 3166-2 lists these as parts of another country, and ISO 3166-1 gives them a code of their own. The parts of
-# Morocco that are marked "(EH)" are not among them: ISO says where they lie, and draws half of the lines inside one.
+# ISO 3166-2 lists these as parts of another country, and ISO 3166-1 gives them a code of their own. The parts
+# of Morocco marked "(EH)" are not among them: ISO says where they lie, and half of its lines run inside one.
 OWN_CODES: Mapping[str, str] = MappingProxyType(
     {
         "CN-HK": "HK", "CN-MO": "MO", "CN-TW": "TW",
         "FI-01": "AX",
         "FR-971": "GP", "FR-972": "MQ", "FR-973": "GF", "FR-974": "RE", "FR-976": "YT",
-        "FR-BL": "BL", "FR-MF": "MF", "FR-NC": "NC", "FR-PF": "PF", "FR-PM": "PM", "FR-TF": "TF", "FR-WF": "WF",
+        "FR-BL": "BL", "FR-MF": "MF", "FR-NC": "NC", "FR-PF": "PF", "FR-PM": "PM", "FR-TF": "TF",
+        "FR-WF": "WF",
         "NL-AW": "AW", "NL-BQ1": "BQ", "NL-BQ2": "BQ", "NL-BQ3": "BQ", "NL-CW": "CW", "NL-SX": "SX",
         "NO-21": "SJ", "NO-22": "SJ",
         "US-AS": "AS", "US-GU": "GU", "US-MP": "MP", "US-PR": "PR", "US-UM": "UM", "US-VI": "VI",
@@ -50,17 +51,17 @@ _NOWHERE = Place("", Answer.UNKNOWN)
 
 
 def is_well_formed_country(value: object) -> bool:
-    """Whether a detector may write this as a country: the shape only, for an unassigned code is merely unknown."""
+    """Whether a detector may write this as a country: its shape only, an unassigned code is just unknown."""
     return value is None or (isinstance(value, str) and _COUNTRY_SHAPE.fullmatch(value) is not None)
 
 
 def as_listed(code: str) -> str:
-    """What `code` is read as, in evidence and in lists: a part that has a country code of its own is that country."""
+    """What `code` is read as in evidence and lists: a part with a country code of its own is that country."""
     return OWN_CODES.get(code, code)
 
 
 def locate(country: str, subdivision: str) -> tuple[str, str]:
-    """The assigned country and part that a sighting names, "" where it names none; the part decides the country."""
+    """The assigned country and part that a sighting names, "" for none; the part decides the country."""
     if subdivision in SUBDIVISIONS:
         own = OWN_CODES.get(subdivision)
         return (own, "") if own else (subdivision[:2], subdivision)
@@ -68,7 +69,7 @@ def locate(country: str, subdivision: str) -> tuple[str, str]:
 
 
 class TerritoryAnswers(ABC):
-    """Answers for places, each judged once: hundreds of sightings of an account lie in a handful of places."""
+    """Answers for places, each judged once: the sightings of an account lie in a handful of places."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str], Place] = {}
@@ -90,11 +91,11 @@ class TerritoryAnswers(ABC):
         return self.place(country, subdivision).sanctioned
 
     def lacks_subdivision(self, country: str, subdivision: str = "") -> bool:
-        """Whether the place is unresolved only because no part is given of a country that the list divides."""
+        """Whether it is unresolved only because no part is given of a country that the list divides."""
         return self.place(country, subdivision).lacks_subdivision
 
     def code(self, country: str, subdivision: str = "") -> str:
-        """The code under which the place is shown: a part that the list names under its own, else its country's."""
+        """The code under which it is shown: its own for a part that the list names, else its country's."""
         return self.place(country, subdivision).code
 
 
@@ -139,7 +140,7 @@ class Territories(TerritoryAnswers):
         )
 
     def _decider(self, country: str) -> str:
-        """The country that speaks for this one: itself where it is listed, else the end of its chain of parents."""
+        """The country that speaks for this one: itself where listed, else the end of its chain of parents."""
         while country not in self._named and country in self.inherits:
             country = self.inherits[country]
         return country
@@ -166,7 +167,7 @@ class _UnderBoth(TerritoryAnswers):
 
 
 def territories_under_both(one: TerritoryAnswers, other: TerritoryAnswers) -> TerritoryAnswers:
-    """What a restricting step asks: unsupported only where both lists say so, sanctioned where either does."""
+    """What a restricting step asks: unsupported only where both say so, sanctioned where either does."""
     return _UnderBoth(one, other)
 
 
