@@ -26,8 +26,7 @@ def broker_url(redis_url: str) -> str:
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
-    database = environ.Env().str("REDIS_DB", default=parts.query.removeprefix("db=") or "0")
-    return f"redis+socket://{parts.path}?virtual_host={database}"
+    return f"redis+socket://{parts.path}?virtual_host={parts.query.removeprefix('db=') or '0'}"
 
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -59,6 +58,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "notifications",
     "enforcement",
+    "accounts_enforcement",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -21,7 +21,7 @@ class Case(models.Model):
     # Public, in memos and refusals; random, so that nobody can walk through the cases of others.
     reference = models.CharField(max_length=12, unique=True)
     account = models.ForeignKey(Account, models.PROTECT, related_name="cases")
-    state = models.CharField(max_length=10, choices=choices(State), default=State.OPEN)
+    state = models.CharField(max_length=10, choices=choices(State), default=State.OPEN.value)
     outcome = models.CharField(max_length=10, choices=choices(Ending), blank=True, default="")
     # The version that gives notice, steps and texts for the whole life of the case.
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="cases")

@@ -1,0 +1,40 @@
+"""What the docs say of the code is what the code says."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def settings_read() -> set[str]:
+    """The first argument of every `env.…("NAME")` and `required("NAME")` of settings.py."""
+    source = (ROOT / "accounts_enforcement" / "settings.py").read_text(encoding="utf-8")
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {
+        str(call.args[0].value)
+        for call in calls
+        if call.args and isinstance(call.args[0], ast.Constant) and _reads_environment(call.func)
+    }
+
+
+def _reads_environment(called: ast.expr) -> bool:
+    if isinstance(called, ast.Name):
+        return called.id == "required"
+    return isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id == "env"
+
+
+def test_every_setting_stands_in_the_table_and_no_other() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == settings_read()
+
+
+def test_every_page_that_code_or_docs_point_to_exists() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    broken = {
+        f"{page.relative_to(ROOT)} -> {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not (page.parent / link).exists()
+    }
+    assert not broken
