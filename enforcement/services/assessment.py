@@ -25,6 +25,15 @@ WITH read AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS read (account_
                WHERE mark.count = read.count ORDER BY mark.account_id FOR UPDATE OF mark)
 DELETE FROM enforcement_assessmentmark WHERE account_id IN (SELECT account_id FROM done)
 """
+# Points decay and windows move by UTC days, so a review that got no new evidence is looked at once a day.
+_MARK_STALE_REVIEWS = """
+INSERT INTO enforcement_assessmentmark (account_id, count, attempts, look_at)
+SELECT account_id, 1, 0, %(now)s::timestamptz
+  FROM enforcement_case JOIN enforcement_score USING (account_id)
+ WHERE state = 'open' AND assessed_at < date_trunc('day', %(now)s::timestamptz, 'UTC')
+ ORDER BY account_id
+    ON CONFLICT (account_id) DO NOTHING
+"""
 _DUE = "SELECT account_id FROM enforcement_assessmentmark WHERE look_at <= %s ORDER BY look_at, account_id"
 
 
@@ -44,6 +53,8 @@ def assess(*, now: datetime, time_box: float | None = None) -> Done:
     active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
     if active is None:
         return Done()
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_STALE_REVIEWS, {"now": now})
     work = Work(
         name="assess",
         claim=lambda limit: claim_accounts(_DUE, [now], limit),

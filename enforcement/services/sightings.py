@@ -8,27 +8,27 @@ from django.db import connection
 
 from enforcement.rules.sightings import Sighting
 
-_COLUMNS = "kind, network_class, country, subdivision, credential, source, refused"
+_COLUMNS = "seen.kind, network_class, country, subdivision, credential, source, refused"
 
 _TALLIES = f"""
-SELECT tally.account_id, day, client.name, {_COLUMNS},
+SELECT seen.account_id, day, client.name, {_COLUMNS},
        items, requests, weighted_items, weighted_requests, confidence, first_at, last_at
-  FROM enforcement_daytally AS tally
+  FROM enforcement_daytally AS seen
   JOIN unnest(%(accounts)s::bigint[], %(from_days)s::date[]) AS wanted (account_id, from_day)
-    ON wanted.account_id = tally.account_id AND tally.day >= wanted.from_day
-  JOIN enforcement_client AS client ON client.id = tally.detector_id
- WHERE tally.day <= %(last_day)s
+    ON wanted.account_id = seen.account_id AND seen.day >= wanted.from_day
+  JOIN enforcement_client AS client ON client.id = seen.detector_id
+ WHERE seen.day <= %(last_day)s
 """
 
 _ROWS = f"""
-SELECT row.account_id, (row.observed_at AT TIME ZONE 'UTC')::date, client.name, {_COLUMNS},
+SELECT seen.account_id, (seen.observed_at AT TIME ZONE 'UTC')::date, client.name, {_COLUMNS},
        1, requests, confidence, requests * confidence, confidence,
        observed_at, coalesce(observed_until, observed_at)
-  FROM enforcement_evidence AS row
+  FROM enforcement_evidence AS seen
   JOIN unnest(%(accounts)s::bigint[], %(after)s::timestamptz[], %(until)s::timestamptz[])
     AS wanted (account_id, after, until)
-    ON wanted.account_id = row.account_id AND row.observed_at > wanted.after AND row.observed_at <= wanted.until
-  JOIN enforcement_client AS client ON client.id = row.detector_id
+    ON wanted.account_id = seen.account_id AND seen.observed_at > wanted.after AND seen.observed_at <= wanted.until
+  JOIN enforcement_client AS client ON client.id = seen.detector_id
 """
 
 _DAY = timedelta(days=1)

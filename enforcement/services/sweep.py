@@ -54,8 +54,10 @@ def look(account_ids: Sequence[int], *, now: datetime) -> None:
     _let_rest([case for case in found if case.pk in stopped])
     _remind([case for case in running if case.due_at and case.due_at > now], now)
     due = [case for case in running if case.due_at and case.due_at <= now]
-    _settle_warned([case for case in due if case.state == State.WARNED], now)
-    _settle_later([case for case in due if case.state != State.WARNED], now)
+    warned = [case for case in due if case.state == State.WARNED]
+    later = [case for case in due if case.state != State.WARNED]  # told apart before anything moves: one step a look
+    _settle_warned(warned, now)
+    _settle_later(later, now)
 
 
 def _let_rest(stopped: Sequence[Case]) -> None:

@@ -167,6 +167,8 @@ def test_a_mark_that_rises_during_the_assessment_stays(
 
     monkeypatch.setattr(assessment, "_score", score_while_evidence_comes)
     assessment.assess(now=clock.now())
+    assert AssessmentMark.objects.get().count == 2
+    assessment.assess(now=clock.now())
     assert Score.objects.get().facts["requests"] == 17
     assert not AssessmentMark.objects.exists()
 

@@ -1,0 +1,40 @@
+"""Asking the outbox whether a memo was accepted: the clock starts with the contact whose word counts most."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcement.models import Contact, MemoCopy
+from notifications.models import Message
+
+# The first of these that has a copy which a server accepted, or may still accept, decides.
+PRECEDENCE = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY, Contact.Role.BILLING)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How a memo was received: accepted at a moment, refused by everybody, or (neither) still on its way."""
+
+    accepted_at: datetime | None = None
+    unreachable: bool = False
+
+
+def receptions(memo_ids: Collection[int]) -> dict[int, Reception]:
+    """One for each memo, in one query."""
+    copies: dict[int, dict[str, list[Message]]] = {memo: defaultdict(list) for memo in memo_ids}
+    for copy in MemoCopy.objects.filter(memo__in=memo_ids).select_related("message"):
+        copies[copy.memo_id][copy.role].append(copy.message)
+    return {memo: _reception(by_role) for memo, by_role in copies.items()}
+
+
+def _reception(by_role: dict[str, list[Message]]) -> Reception:
+    if not by_role:
+        return Reception()
+    for role in PRECEDENCE:
+        accepted = [message.accepted_at for message in by_role[role] if message.accepted_at is not None]
+        if accepted:
+            return Reception(accepted_at=min(accepted))
+        if any(message.state == Message.State.QUEUED for message in by_role[role]):
+            return Reception()
+    return Reception(unreachable=True)
