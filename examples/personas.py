@@ -1,4 +1,4 @@
-"""The standing cast: people whom a fair service warns, asks about or leaves alone, with 90 days of what was seen of them.
+"""The standing cast: whom a fair service warns, asks about or leaves alone, with 90 days of what was seen.
 
 Tests hold the rules, the API and the demo to them; `expected` is what the recommended policy makes of each.
 """
@@ -73,7 +73,7 @@ def _at_home(share: float, total: int, country: str, days: Iterable[int], **more
     return _daily(days, round(total / share) - total, country, "business", **more)
 
 
-# -- who was seen where ----------------------------------------------------------------------------------------
+# -- who was seen where --------------------------------------------------------------------------------------
 
 _WORKING_DAYS = [7 * week + day for week in range(13) for day in range(1, 6)]  # 65 days in 13 weeks
 
@@ -163,7 +163,7 @@ def _expat_in_spain() -> Iterator[Item]:
     yield _fact("phone_country", "CN")
 
 
-# -- the cast --------------------------------------------------------------------------------------------------
+# -- the cast ------------------------------------------------------------------------------------------------
 
 SHENZHEN_OFFICE = Persona(
     "1",
@@ -201,7 +201,14 @@ PERSONAS = (
     Persona("4a", "traveller", _account("traveller", "Ada Roy", "CA", "person"), _traveller, None),
     Persona("4b", "nomad", _account("nomad", "Noa Roy", "CA", "person"), _nomad, "warn", "sustained"),
     Persona("5", "Dnipro", _account("dnipro", "Dnipro Studio", "UA", timezone="Europe/Kyiv"), _dnipro, None),
-    Persona("6", "Sevastopol", _account("sevastopol", "Chersonesos Lab", "UA"), _sevastopol, "review", "sanctioned"),
+    Persona(
+        "6",
+        "Sevastopol",
+        _account("sevastopol", "Chersonesos Lab", "UA"),
+        _sevastopol,
+        "review",
+        "sanctioned",
+    ),
     Persona(
         "7",
         "German company, one employee in Guangzhou",

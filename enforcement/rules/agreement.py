@@ -114,9 +114,7 @@ def _compare(reports: list[Report]) -> Settled:
     agree = bool(saying) and all(saying)
     counting: list[Report] = []
     if agree:
-        counting = sources[
-            min(taking_part, key=lambda source: (sources[source].weighted, source))
-        ].unsupported
+        counting = sources[min(taking_part, key=lambda source: (sources[source].weighted, source))].unsupported
     everything = sources.values()
     return Settled(
         counting=counting,
@@ -139,9 +137,7 @@ class _Said:
     __slots__ = ("requests", "share_base", "unknown", "unresolved", "unsupported")
 
     def __init__(self, reports: list[Report]) -> None:
-        self.unsupported = [
-            each for each in reports if each.factor and each.place.answer is Answer.UNSUPPORTED
-        ]
+        self.unsupported = [each for each in reports if each.factor and each.place.answer is Answer.UNSUPPORTED]
         answered = dict.fromkeys(Answer, 0)
         proving_nothing_at_home = 0
         for each in reports:

@@ -37,9 +37,7 @@ def format_duration(length: timedelta) -> str:
     minutes, seconds = divmod(length.seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days = f"{length.days}D" if length.days else ""
-    time = "".join(
-        f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count
-    )
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if count)
     if not days and not time:
         return "PT0S"
     return f"P{days}T{time}" if time else f"P{days}"

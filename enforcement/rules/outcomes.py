@@ -74,9 +74,7 @@ def _verdict(rule: Rule, result: RuleResult, policy: Policy) -> Verdict:
 def weigh_rules(score: Score, policy: Policy, at: datetime) -> tuple[RuleResult, ...]:
     """How each rule stands, with every value beside its threshold: what a person is shown."""
     found = _values(score)
-    qualifies = (
-        RuleResult(rule.name, "qualifies", _conditions(rule, score, found, at)) for rule in policy.qualifies
-    )
+    qualifies = (RuleResult(rule.name, "qualifies", _conditions(rule, score, found, at)) for rule in policy.qualifies)
     review = (RuleResult(rule.name, "review", _conditions(rule, score, found, at)) for rule in policy.review)
     return (*qualifies, *review)
 

@@ -57,10 +57,7 @@ def _contribution(
     amounts = _amounts_by_day(kind.per, (each.sighting for each in reports))
     # In the order of the days, so that the rounding of the powers is the same for every order of arrival.
     uncapped = sum(
-        (
-            kind.points * amount * decay((today - day).days, terms.half_life)
-            for day, amount in sorted(amounts.items())
-        ),
+        (kind.points * amount * decay((today - day).days, terms.half_life) for day, amount in sorted(amounts.items())),
         _NOTHING,
     )
     return Contribution(

@@ -10,7 +10,16 @@ from enforcement.rules import policy_fields as fields
 from enforcement.rules.policy_document import PolicyError, Unreadable, read_document
 from enforcement.rules.policy_fields import Section
 from enforcement.rules.policy_ladder import read_appeals, read_ladder, read_safety
-from enforcement.rules.policy_parts import NETWORK_CLASSES, Appeals, EvidenceTerms, Kind, Ladder, Rule, Safety
+from enforcement.rules.policy_parts import (
+    CONDITIONS,
+    NETWORK_CLASSES,
+    Appeals,
+    EvidenceTerms,
+    Kind,
+    Ladder,
+    Rule,
+    Safety,
+)
 from enforcement.rules.policy_territories import read_territories
 from enforcement.rules.territory import Territories
 
@@ -68,9 +77,7 @@ def _read_policy(document: Section) -> Policy:
     with document.section("evidence", required=True) as section:
         evidence = _read_evidence(section)
     taken: dict[str, str] = {}
-    qualifies = tuple(
-        _read_rule(each, taken, may_warn=True) for each in document.sections("qualifies", required=True)
-    )
+    qualifies = tuple(_read_rule(each, taken, may_warn=True) for each in document.sections("qualifies", required=True))
     review = tuple(_read_rule(each, taken, may_warn=False) for each in document.sections("review"))
     with document.section("ladder", required=True) as section:
         ladder = read_ladder(section)
@@ -78,9 +85,7 @@ def _read_policy(document: Section) -> Policy:
         appeals = read_appeals(section)
     with document.section("safety") as section:
         safety = read_safety(section)
-    return Policy(
-        name, reference_url, territories, edge, evidence, qualifies, review, ladder, appeals, safety
-    )
+    return Policy(name, reference_url, territories, edge, evidence, qualifies, review, ladder, appeals, safety)
 
 
 # -- evidence ------------------------------------------------------------------------------------------------
@@ -148,6 +153,6 @@ def _read_rule(section: Section, taken: dict[str, str], may_warn: bool) -> Rule:
         section.refuse("name", f"{SANCTIONED!r} is the name of the rule for sanctioned territories")
     elif rule.name and taken.setdefault(rule.name, section.path) != section.path:
         section.refuse("name", f"{rule.name!r} is the name of {taken[rule.name]} already")
-    if not rule.conditions:
+    if section.is_map and not any(each in CONDITIONS for each in section):
         section.refuse("", "asks for nothing; a rule needs a condition")
     return rule

@@ -32,7 +32,7 @@ class Section:
         self._errors = errors
         self._members = tree if isinstance(tree, dict) else {}
         self._known: list[str] = []
-        self._given = given and isinstance(tree, dict)
+        self.is_map = given and isinstance(tree, dict)
         if given and not isinstance(tree, dict):
             self.refuse("", f"must be a map, not {_describe(tree)}")
 
@@ -50,7 +50,7 @@ class Section:
         self._known.append(name)
         if name in self._members:
             return self._read(name, read, stand_in)
-        if self._given:  # of a section that is missing, the section is the error
+        if self.is_map:  # of a section that is missing, the section is the error
             self.refuse(name, "is required")
         return stand_in
 
@@ -65,11 +65,8 @@ class Section:
 
     def list_of(self, name: str, read: Reader[T], required: bool = False) -> list[tuple[int, T]]:
         """What can be read of a list, with its places; a member that cannot is refused under its own path."""
-        members: list[Tree] = []
-        if required:
-            members = self.required(name, a_filled_list, members)
-        else:
-            members = self.optional(name, a_list, members)
+        take, read_list = (self.required, a_filled_list) if required else (self.optional, a_list)
+        members: list[Tree] = take(name, read_list, [])
         found = []
         for i, each in enumerate(members):
             try:
@@ -90,7 +87,7 @@ class Section:
         """A map inside; its unknown keys are refused when it has been read."""
         self._known.append(name)
         given = name in self._members
-        if required and self._given and not given:
+        if required and self.is_map and not given:
             self.refuse(name, "is required")
         found = Section(self._members.get(name), under(self.path, name), self._errors, given)
         yield found

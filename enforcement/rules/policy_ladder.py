@@ -83,9 +83,7 @@ def read_appeals(section: Section) -> Appeals:
     usual = Appeals()
     return Appeals(
         window=section.optional("window", fields.duration, usual.window),
-        minimum_remaining=section.optional(
-            "minimum_remaining", fields.duration_or_nothing, usual.minimum_remaining
-        ),
+        minimum_remaining=section.optional("minimum_remaining", fields.duration_or_nothing, usual.minimum_remaining),
         decide_within=section.optional("decide_within", fields.duration, usual.decide_within),
         on_overdue=section.optional("on_overdue", fields.choice("narrow", "escalate"), usual.on_overdue),
     )

@@ -188,6 +188,4 @@ def _facts(counting: list[Report]) -> tuple[Fact, ...]:
         Fact(*key, requests=sum(each.requests for each in group), days=len({each.day for each in group}))
         for key, group in found.items()
     ]
-    return tuple(
-        sorted(facts, key=lambda each: (-each.requests, each.credential, each.territory, each.network_class))
-    )
+    return tuple(sorted(facts, key=lambda each: (-each.requests, each.credential, each.territory, each.network_class)))

@@ -135,9 +135,7 @@ class Territories(TerritoryAnswers):
         if not part and country in self._divided and country not in self.sanctioned:
             return Place(country, Answer.UNRESOLVED, lacks_subdivision=True)
         decider = self._decider(country)
-        return Place(
-            country, self._named.get(decider, Answer.UNSUPPORTED), sanctioned=decider in self.sanctioned
-        )
+        return Place(country, self._named.get(decider, Answer.UNSUPPORTED), sanctioned=decider in self.sanctioned)
 
     def _decider(self, country: str) -> str:
         """The country that speaks for this one: itself where listed, else the end of its chain of parents."""
