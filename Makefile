@@ -1,0 +1,3 @@
+.PHONY: demo test serve lint bench
+demo test serve lint bench:
+	./run $@

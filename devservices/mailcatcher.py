@@ -1,0 +1,41 @@
+"""`python -m devservices.mailcatcher --port 1025 --dir .local/mail`: a mail server that keeps every message as a file."""
+
+import argparse
+import signal
+import time
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+class Keeper:
+    """Writes each accepted message whole, under a name that sorts by time, and says one line."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        name = f"{time.time_ns()}-{envelope.rcpt_tos[0].replace('/', '_')}.eml"
+        content = envelope.original_content or b""
+        part = self.directory / f".{name}"
+        part.write_bytes(content)
+        part.rename(self.directory / name)
+        print(f"{envelope.mail_from} -> {', '.join(envelope.rcpt_tos)}: {len(content)} bytes", flush=True)
+        return "250 2.0.0 caught"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=1025)
+    parser.add_argument("--dir", type=Path, required=True)
+    given = parser.parse_args()
+    catcher = Controller(Keeper(given.dir), hostname="127.0.0.1", port=given.port)
+    catcher.start()
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    catcher.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""PUT and POST /accounts from the registrar; GET for readers."""
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from enforcement.api import shapes
+from enforcement.api.problems import Problem
+from enforcement.services import accounts, clock, queries
+from enforcement.services.accounts import AccountRefused, Change
+
+
+class AccountView(APIView):
+    scopes = {"GET": "accounts:read", "PUT": "accounts:write"}
+
+    @extend_schema(
+        operation_id="read_account",
+        summary="Standing, score and restrictions of an account",
+        responses={200: shapes.AccountShape, **shapes.problems(404)},
+    )
+    def get(self, request: Request, external_id: str) -> Response:
+        found = queries.account(external_id, now=clock.now())
+        if found is None:
+            raise Http404
+        return Response(found)
+
+    @extend_schema(
+        operation_id="put_account",
+        summary="Tell what is known of an account",
+        request=shapes.AccountChangeShape,
+        responses={200: shapes.AccountShape, **shapes.problems(400, 413, 415, 422)},
+    )
+    def put(self, request: Request, external_id: str) -> Response:
+        try:
+            change = accounts.read_change(request.data, external_id)
+        except AccountRefused as refused:
+            raise Problem(422, "The account was rejected.", refused.errors) from None
+        accounts.upsert([change], now=clock.now())
+        return Response(queries.account(external_id, now=clock.now()))
+
+
+class AccountsView(APIView):
+    scopes = {"POST": "accounts:write"}
+
+    @extend_schema(
+        operation_id="post_accounts",
+        summary="Tell what is known of up to 1,000 accounts",
+        request=shapes.AccountChangeShape(many=True),
+        responses={200: shapes.AccountReceiptShape, **shapes.problems(400, 413, 415, 422)},
+    )
+    def post(self, request: Request) -> Response:
+        given = request.data
+        if not isinstance(given, list) or not given:
+            raise Problem(422, "The body must be an array of 1 to 1,000 accounts.")
+        if len(given) > accounts.MAX_ACCOUNTS:
+            raise Problem(413, f"There are {len(given)} accounts in the body; send at most {accounts.MAX_ACCOUNTS}.")
+        changes, rejected = _read(given)
+        accounts.upsert(changes, now=clock.now())
+        return Response({"accepted": len(changes), "rejected": len(rejected), "items": rejected})
+
+
+def _read(given: list[Any]) -> tuple[list[Change], list[dict[str, Any]]]:
+    changes, rejected = [], []
+    for index, document in enumerate(given):
+        try:
+            changes.append(accounts.read_change(document))
+        except AccountRefused as refused:
+            rejected.append(_rejection(index, document, refused))
+    return changes, rejected
+
+
+def _rejection(index: int, document: Any, refused: AccountRefused) -> dict[str, Any]:
+    named = document.get("external_id") if isinstance(document, dict) else None
+    return {
+        "index": index,
+        "external_id": named if isinstance(named, str) else None,
+        "status": "rejected",
+        "errors": [{"field": name, "reason": reason} for name, reason in refused.errors.items()],
+    }
+
+
+class TimelineView(APIView):
+    scopes = {"GET": "accounts:read"}
+
+    @extend_schema(
+        operation_id="read_timeline",
+        summary="Everything that happened to an account",
+        responses={200: shapes.TimelineShape, **shapes.problems(404)},
+    )
+    def get(self, request: Request, external_id: str) -> Response:
+        events = queries.timeline(external_id)
+        if events is None:
+            raise Http404
+        return Response({"results": events, "next": None})

@@ -1,0 +1,88 @@
+"""POST /evidence: one item, an array, or NDJSON; 202 after commit, with an answer for every item."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from enforcement.api import shapes
+from enforcement.api.parsers import NDJSONParser, StrictJSONParser
+from enforcement.api.problems import Problem
+from enforcement.services import clock, intake
+from enforcement.services.intake import Answer, Receipt
+
+
+class EvidenceView(APIView):
+    parser_classes = [StrictJSONParser, NDJSONParser]
+    scopes = {"POST": "evidence:write"}
+
+    @extend_schema(
+        operation_id="send_evidence",
+        summary="Send what a detector saw",
+        description="Every item is answered exactly once; sending twice changes nothing.",
+        request={
+            "application/json": shapes.EvidenceItemShape(many=True),
+            "application/x-ndjson": shapes.EvidenceItemShape,
+        },
+        responses={202: shapes.ReceiptShape, **shapes.problems(400, 409, 413, 415, 422)},
+        examples=[
+            OpenApiExample(
+                "A day of one key",
+                request_only=True,
+                value=[
+                    {
+                        "id": "log-7/2026-06-10/acme/key-1/CN",
+                        "account": "acme",
+                        "kind": "ip_geolocation",
+                        "observed_at": "2026-06-10T00:00:12Z",
+                        "observed_until": "2026-06-10T23:58:01Z",
+                        "country": "CN",
+                        "network_class": "residential",
+                        "requests": 1700,
+                        "credential": "sk-…a1b2",
+                        "source": "registry 2026-06-01",
+                    }
+                ],
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        given = request.data
+        items = given if isinstance(given, list) else [given]
+        if not items:
+            raise Problem(422, "There is no item in the body; send 1 to 1,000.")
+        if len(items) > intake.MAX_ITEMS:
+            raise Problem(413, f"There are {len(items)} items in the body; send at most {intake.MAX_ITEMS}.")
+        receipt = intake.record(request.user.client, items, now=clock.now())
+        if not isinstance(given, list):
+            _refuse_single(receipt.answers[0])
+        return Response(_document(receipt), status=202)
+
+
+def _refuse_single(answer: Answer) -> None:
+    if answer.status == "rejected":
+        raise Problem(422, "The item was rejected.", answer.errors)
+    if answer.status == "conflict":
+        raise Problem(409, f"The id {answer.id} was used for another body before; nothing was changed.")
+
+
+def _document(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "accepted": receipt.count("accepted"),
+        "duplicates": receipt.count("duplicate"),
+        "conflicts": receipt.count("conflict"),
+        "rejected": receipt.count("rejected"),
+        "unknown_territory": sum(each.unknown_territory for each in receipt.answers),
+        "items": [_line(each) for each in receipt.answers if each.status != "accepted" or each.unknown_territory],
+    }
+
+
+def _line(answer: Answer) -> dict[str, Any]:
+    return {
+        "index": answer.index,
+        "id": answer.id,
+        "status": "unknown_territory" if answer.unknown_territory else answer.status,
+        "errors": [{"field": name, "reason": reason} for name, reason in answer.errors.items()],
+    }
