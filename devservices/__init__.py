@@ -1,5 +1,5 @@
-"""Throwaway real engines for a laptop: PostgreSQL and a Redis-compatible server, from wheels or from the system.
+"""Real engines and processes for a laptop: PostgreSQL and a Redis-compatible server, from wheels or from the system.
 
-Imports nothing of ours, and importing it starts nothing. `engines.start()` is idempotent and takes a hundredth of a second
-when the servers run already.
+Standard library only (the mail catcher apart), imports nothing of ours, and importing it starts nothing.
+`engines.start()` may be called by anybody at any time: it takes a few hundredths of a second when the servers run.
 """

@@ -1,6 +1,7 @@
-"""`python -m devservices.mailcatcher --port 1025 --dir .local/mail`: a mail server that keeps every message as a file."""
+"""`python -m devservices.mailcatcher --port 1025 --dir DIR`: a mail server that keeps every message as a file."""
 
 import argparse
+import re
 import signal
 import time
 from pathlib import Path
@@ -17,11 +18,13 @@ class Keeper:
         directory.mkdir(parents=True, exist_ok=True)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        name = f"{time.time_ns()}-{envelope.rcpt_tos[0].replace('/', '_')}.eml"
         content = envelope.original_content or b""
-        part = self.directory / f".{name}"
+        first = re.sub(r"[^\w.@+-]", "_", envelope.rcpt_tos[0])[:100]
+        message = self.directory / f"{time.time_ns()}-{first}.eml"
+        # Whole or not there: readers look for *.eml, and 250 is a promise.
+        part = message.with_suffix(".part")
         part.write_bytes(content)
-        part.rename(self.directory / name)
+        part.rename(message)
         print(f"{envelope.mail_from} -> {', '.join(envelope.rcpt_tos)}: {len(content)} bytes", flush=True)
         return "250 2.0.0 caught"
 
@@ -31,9 +34,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=1025)
     parser.add_argument("--dir", type=Path, required=True)
     given = parser.parse_args()
-    catcher = Controller(Keeper(given.dir), hostname="127.0.0.1", port=given.port)
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before the server's thread begins, which inherits this
+    catcher = Controller(Keeper(given.dir), hostname="127.0.0.1", port=given.port, enable_SMTPUTF8=True)
     catcher.start()
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    signal.sigwait(ends)
     catcher.stop()
 
 

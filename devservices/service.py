@@ -1,30 +1,47 @@
 """The service as a family of processes: web, worker, beat, and a mail catcher where no relay is named."""
 
-import os
 import socket
+import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from devservices.supervisor import Family
+from devservices.engines import local_directory
+from devservices.supervisor import Family, ProcessDied, interruptible
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def serve(environment: Mapping[str, str], port: int) -> int:
+    """`./run serve`: migrate, then everything, until Ctrl-C (0) or until a process dies (1)."""
+    found = {"PUBLIC_URL": f"http://localhost:{port}", **environment}
+    migrated = subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=found)
+    if migrated.returncode:
+        return migrated.returncode
+    local = local_directory()
+    try:
+        with interruptible(), start_service(local, found, port) as family:
+            _say(f"Serving on http://localhost:{port} (admin at /admin/, API at /api/docs/); logs are in {local}/logs.")
+            family.watch()
+    except KeyboardInterrupt:
+        _say("Stopped.")
+        return 0
+    except (ProcessDied, TimeoutError) as failed:
+        _say(str(failed))
+    return 1
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def start_service(directory: Path, environment: Mapping[str, str], port: int) -> Family:
-    """Start everything and wait until it answers; the caller stops the family.
+    """Start everything on a migrated database and wait until it answers; the caller stops the family.
 
-    Caught mail is in `directory/mail`, logs are in `directory/logs`.
+    Logs are in `directory/logs`; caught mail is in `directory/mail`, a file per message.
     """
     family = Family(directory / "logs", environment)
     try:
-        if not (environment.get("EMAIL_URL") or os.environ.get("EMAIL_URL")):
+        if not family.environment.get("EMAIL_URL"):
             catch_mail(family, directory / "mail")
         start_web(family, port)
         start_worker(family)
@@ -37,23 +54,26 @@ def start_service(directory: Path, environment: Mapping[str, str], port: int) ->
 
 
 def catch_mail(family: Family, directory: Path) -> None:
+    """Members that start later send their mail here."""
     port = free_port()
     family.environment["EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
-    family.add(
-        "mail", sys.executable, "-m", "devservices.mailcatcher", "--port", str(port), "--dir", str(directory)
-    )
+    family.add("mail", sys.executable, "-m", "devservices.mailcatcher", "--port", str(port), "--dir", str(directory))
+    family.wait_until(lambda: _listens(port), "the mail catcher listens")
 
 
 def start_web(family: Family, port: int) -> None:
+    # Fewer threads than a process has database connections; no access log, since links carry tokens.
     family.add(
         "web", sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "2", "--blocking-threads", "4", "--no-ws", "accounts_enforcement.wsgi:application",
+        "--workers", "2", "--blocking-threads", "4", "--no-ws", "--no-access-log",
+        "--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "20",
+        "accounts_enforcement.wsgi:application",
     )  # fmt: skip
 
 
 def start_worker(family: Family) -> None:
     family.add(
-        "worker", sys.executable, "-m", "celery", "-A", "accounts_enforcement", "worker", "-Q", "decide,mail",
+        "worker", sys.executable, "-m", "celery", "-A", "accounts_enforcement", "worker", "--queues", "decide,mail",
         "--concurrency", "3", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
     )  # fmt: skip
 
@@ -65,9 +85,20 @@ def start_beat(family: Family, directory: Path) -> None:
     )  # fmt: skip
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def is_ready(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except OSError:  # refused, reset, or an HTTP error: not yet
         return False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
