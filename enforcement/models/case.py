@@ -75,7 +75,7 @@ def _different(one: str, other: str) -> Q:
     return Q((f"{one}__isnull", True)) | Q((f"{other}__isnull", True)) | ~Q((one, F(other)))
 
 
-class _People(models.Func):
+class PeopleAgreed(models.Func):
     """How many people put their name to a decision."""
 
     function = "num_nonnulls"
@@ -132,7 +132,7 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(
                 name="decision_applied_by_enough_people",
-                condition=Q(~Q(status="applied"), GreaterThanOrEqual(_People(), F("people")), _connector=Q.OR),
+                condition=Q(~Q(status="applied"), GreaterThanOrEqual(PeopleAgreed(), F("people")), _connector=Q.OR),
             ),
             models.CheckConstraint(
                 name="decision_applied_makes_a_version",

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from enforcement.models.account import Contact
 from enforcement.models.case import Case, Decision
+from enforcement.models.clock import Now
 from notifications.models import Message
 
 
@@ -26,6 +27,8 @@ class Memo(models.Model):
     # Which reminder it is, counted back from the deadline; null for all others.
     before_due = models.DurationField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # When its words may be made: at once, or later where that failed or nobody could be written to.
+    render_at = models.DateTimeField(db_default=Now())
     # All empty until the first claim renders it.
     language = models.CharField(max_length=35, blank=True, default="")
     subject = models.TextField(blank=True, default="")
@@ -51,7 +54,7 @@ class Memo(models.Model):
         indexes = [
             # Reader: memos.render.
             models.Index(
-                fields=["id"],
+                fields=["render_at", "id"],
                 condition=Q(rendered_at__isnull=True, cancelled_at__isnull=True),
                 name="memo_to_render",
             ),

@@ -234,7 +234,7 @@ def _send_memo(taken: Sequence[_Taken], now: datetime) -> None:
     """Queue the memo of each step. What was still on its way is withdrawn; who never heard of a case hears nothing."""
     still_out = memos.cancel([each.case.pk for each in taken], now=now)
     Memo.objects.bulk_create(
-        Memo(case=each.case, decision=each.decision, kind=_kind(each), created_at=now)
+        Memo(case=each.case, decision=each.decision, kind=_kind(each), created_at=now, render_at=now)
         for each in taken
         if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
     )

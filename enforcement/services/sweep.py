@@ -85,7 +85,7 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
         if before is not None:
             decision = announcing[case.pk]
             reminders.append(
-                Memo(case=case, decision=decision, kind=Memo.Kind.REMINDER, before_due=before, created_at=now)
+                Memo(case=case, decision=decision, kind=Memo.Kind.REMINDER, before_due=before, created_at=now, render_at=now)
             )
         case.look_at = deadlines.next_look(case.due_at, moments, now)
     Memo.objects.bulk_create(reminders)

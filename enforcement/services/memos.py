@@ -1,0 +1,127 @@
+"""Memos: words are rendered once, under the account's lock, and handed to the outbox, one message a contact."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from enforcement.models import Contact, Memo, MemoCopy, Stop
+from enforcement.models.bulk import update_rows
+from enforcement.rules import deadlines
+from enforcement.rules.decisions import rung_of
+from enforcement.rules.transitions import State
+from enforcement.services import memo_words, stops
+from enforcement.services.acceptance import PRECEDENCE
+from enforcement.services.batches import BACKOFF, Done, Work, work_off
+from enforcement.services.locks import claim_accounts
+from notifications import outbox
+from notifications.models import Message
+from notifications.outbox import Draft
+
+# Billing is written to only where there is nobody else.
+_WRITTEN_TO = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY)
+_WORDS = ("language", "subject", "text", "html", "rendered_at", "told_due_at")
+
+_DUE = """
+SELECT waiting.account_id FROM enforcement_memo AS memo JOIN enforcement_case AS waiting ON waiting.id = memo.case_id
+ WHERE memo.rendered_at IS NULL AND memo.cancelled_at IS NULL AND memo.render_at <= %s
+ ORDER BY memo.id
+"""
+
+
+def render(*, now: datetime, time_box: float | None = None) -> Done:
+    """Render every memo that waits for its words and queue its messages."""
+    work = Work(
+        name="render",
+        claim=lambda limit: claim_accounts(_DUE, [now], limit),
+        decide=lambda accounts: _render(accounts, now),
+        step_aside=lambda account: _postpone(_waiting([account], now), now + BACKOFF),
+    )
+    return work_off(work, time_box=time_box)
+
+
+def _waiting(account_ids: Sequence[int], now: datetime) -> list[Memo]:
+    """Looked at again under the lock: a memo that was cancelled meanwhile is not sent."""
+    memos = Memo.objects.filter(case__account__in=account_ids, rendered_at=None, cancelled_at=None, render_at__lte=now)
+    return list(memos.select_related("case__account", "case__policy", "decision").order_by("pk"))
+
+
+def _postpone(memos: Sequence[Memo], until: datetime) -> None:
+    Memo.objects.filter(pk__in=[memo.pk for memo in memos]).update(render_at=until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    memo: Memo
+    role: str
+    draft: Draft
+
+
+def _render(account_ids: Sequence[int], now: datetime) -> None:
+    waiting = _waiting(account_ids, now)
+    recipients = _recipients(account_ids)
+    silent = [memo for memo in waiting if memo.case.account_id not in recipients]
+    _hold(silent, now)
+    spoken = [memo for memo in waiting if memo.case.account_id in recipients]
+    for memo in spoken:
+        _word(memo, now)
+    update_rows(spoken, _WORDS)
+    copies = [
+        _Copy(memo, role, Draft(email, memo.subject, memo.text, memo.html, memo.language))
+        for memo in spoken
+        for email, role in recipients[memo.case.account_id].items()
+    ]
+    messages = outbox.enqueue([copy.draft for copy in copies], now=now)
+    MemoCopy.objects.bulk_create(
+        MemoCopy(memo=copy.memo, role=copy.role, message=message)
+        for copy, message in zip(copies, messages, strict=True)
+    )
+
+
+def _recipients(account_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """By account: each address once, with the role that counts most."""
+    found: dict[int, dict[str, str]] = {}
+    contacts = sorted(
+        Contact.objects.filter(account__in=account_ids).order_by("pk"), key=lambda each: PRECEDENCE.index(each.role)
+    )
+    for contact in contacts:
+        known = found.setdefault(contact.account_id, {})
+        if contact.role in _WRITTEN_TO or not set(known.values()) & set(_WRITTEN_TO):
+            known.setdefault(contact.email, contact.role)
+    return found
+
+
+def _hold(memos: Sequence[Memo], now: datetime) -> None:
+    """Nobody to write to: the case waits for a person, and the memo for a contact."""
+    by_case = {memo.case_id: memo.case for memo in memos if memo.case.state != State.CLOSED}
+    stops.stop(list(by_case.values()), Stop.Kind.UNREACHABLE, "The account has no contact.", now=now)
+    _postpone(memos, now + timedelta(hours=1))
+
+
+def _word(memo: Memo, now: datetime) -> None:
+    """Give the memo its words and the deadline that they name."""
+    due_at = _told(memo, now)
+    for name, words in memo_words.render(memo, due_at=due_at, now=now).items():
+        setattr(memo, name, words)
+    memo.rendered_at, memo.told_due_at = now, due_at
+
+
+def _told(memo: Memo, now: datetime) -> datetime | None:
+    """A reminder repeats the deadline that runs; a memo that starts one tells it from now, rounded up."""
+    if memo.kind == Memo.Kind.REMINDER:
+        return memo.case.due_at
+    rung = rung_of(State(memo.case.state), memo.case.policy.rules)
+    if rung is None:
+        return None
+    promised = memo.case.account.min_notice if memo.case.state == State.WARNED else None
+    return deadlines.told_deadline(now, max(rung.lasts, promised or timedelta(0)))
+
+
+def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
+    """The case moves on: take back what is still on its way, and answer with the cases that somebody heard of."""
+    Memo.objects.filter(case__in=case_ids, rendered_at=None, cancelled_at=None).update(cancelled_at=now)
+    copies = MemoCopy.objects.filter(memo__case__in=case_ids)
+    outbox.cancel(list(copies.values_list("message", flat=True)))
+    heard = copies.exclude(message__state__in=[Message.State.CANCELLED, Message.State.FAILED])
+    return set(heard.values_list("memo__case", flat=True))
+
+

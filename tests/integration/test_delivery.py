@@ -1,0 +1,253 @@
+"""Real SMTP conversations: accepted, put off, refused, cut off, and what is recorded of each."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from devservices.service import free_port
+from enforcement.services import clock
+from notifications import delivery
+from notifications.models import Message
+from notifications.outbox import Draft, cancel, enqueue
+from notifications.relay import Relay, RelayRefused
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Server:
+    """A mail server that does as it is told, by recipient."""
+
+    def __init__(self) -> None:
+        self.behaviour: dict[str, str] = {}
+        self.accepted: list[tuple[str, bytes]] = []
+        self.connections = 0
+        self.lock = threading.Lock()
+
+    async def handle_EHLO(self, server: SMTP, session: Session, envelope: Envelope, name: str, replies: list[str]):
+        session.host_name = name
+        with self.lock:
+            self.connections += 1
+        return replies
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]):
+        answer = self.behaviour.get(address, "")
+        if answer.startswith("rcpt "):
+            return answer.removeprefix("rcpt ")
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        address = envelope.rcpt_tos[0]
+        answer = self.behaviour.get(address, "")
+        if answer.startswith("data "):
+            return answer.removeprefix("data ")
+        with self.lock:
+            self.accepted.append((address, envelope.original_content or b""))
+        if answer == "hang up":
+            server.transport.close()
+        return "250 2.0.0 queued"
+
+
+@pytest.fixture
+def server(settings) -> Iterator[Server]:
+    handler = Server()
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_URL = f"smtp://127.0.0.1:{controller.port}"
+    yield handler
+    controller.stop()
+
+
+def queue(*recipients: str) -> list[Message]:
+    drafts = [Draft(each, f"To {each}", "words", "<p>words</p>", "en") for each in recipients]
+    return enqueue(drafts, now=clock.now())
+
+
+def deliver() -> delivery.Delivered:
+    return delivery.deliver(clock=clock.now)
+
+
+def state_of(message: Message) -> tuple[str, str]:
+    message.refresh_from_db()
+    return message.state, message.reply.split()[0]
+
+
+def test_an_acceptance_is_recorded_after_the_final_dot_with_the_servers_words(server: Server) -> None:
+    (message,) = queue("a@x.test")
+    before = clock.now()
+    assert deliver().accepted == 1
+    message.refresh_from_db()
+    assert before < message.accepted_at < clock.now()
+    assert (message.state, message.reply, message.attempts) == ("accepted", "250 2.0.0 queued", 1)
+    assert (message.lease_token, message.next_attempt_at) == (None, None)
+
+
+def test_many_mails_take_one_connection(server: Server) -> None:
+    queue(*(f"a{number}@x.test" for number in range(120)))
+    assert deliver().accepted == 120
+    assert len(server.accepted) == 120
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("answer", ["rcpt 450 4.2.0 greylisted", "data 452 4.3.1 no room"])
+def test_who_is_put_off_is_tried_again_later_and_keeps_nobody_waiting(server: Server, answer: str) -> None:
+    server.behaviour["late@x.test"] = answer
+    late, prompt = queue("late@x.test", "prompt@x.test")
+    done = deliver()
+    assert (done.accepted, done.deferred) == (1, 1)
+    assert state_of(prompt) == ("accepted", "250")
+    assert state_of(late) == ("queued", answer.split()[1])
+    assert late.next_attempt_at >= clock.now() + timedelta(seconds=50)
+    assert deliver().accepted == 0
+    server.behaviour.clear()
+    clock.advance(timedelta(minutes=2))
+    assert deliver().accepted == 1
+    assert state_of(late) == ("accepted", "250")
+
+
+@pytest.mark.parametrize("answer", ["rcpt 550 5.1.1 no such user", "data 554 5.7.1 not wanted"])
+def test_who_is_refused_for_good_is_not_tried_again(server: Server, answer: str) -> None:
+    server.behaviour["gone@x.test"] = answer
+    gone, prompt = queue("gone@x.test", "prompt@x.test")
+    done = deliver()
+    assert (done.accepted, done.failed) == (1, 1)
+    assert state_of(gone) == ("failed", answer.split()[1])
+    assert gone.reply.endswith(" ".join(answer.split()[2:]))
+    clock.advance(timedelta(days=2))
+    assert deliver() == delivery.Delivered()
+
+
+def test_a_goodbye_from_the_server_costs_a_new_connection_and_no_message(server: Server) -> None:
+    server.behaviour["b@x.test"] = "data 421 4.3.2 shutting down"
+    queue("a@x.test", "b@x.test", "c@x.test")
+    done = deliver()
+    assert (done.accepted, done.deferred) == (2, 1)
+    assert server.connections == 2
+
+
+def test_an_acceptance_that_we_did_not_hear_sends_the_same_bytes_again(server: Server) -> None:
+    server.behaviour["a@x.test"] = "hang up"
+    (message,) = queue("a@x.test")
+    assert deliver().deferred == 1
+    server.behaviour.clear()
+    clock.advance(timedelta(minutes=2))
+    assert deliver().accepted == 1
+    (_, first), (_, second) = server.accepted
+    assert first == second
+    assert message.message_id.encode() in first
+    message.refresh_from_db()
+    assert message.attempts == 2
+
+
+def test_a_server_that_is_away_does_not_use_up_the_attempts_of_the_others(server: Server, settings) -> None:
+    settings.EMAIL_URL = "smtp://127.0.0.1:1"
+    messages = queue("a@x.test", "b@x.test", "c@x.test")
+    done = deliver()
+    assert (done.deferred, done.given_back) == (1, 2)
+    for message in messages:
+        message.refresh_from_db()
+    assert [message.attempts for message in messages] == [1, 0, 0]
+
+
+def test_a_sender_that_dies_after_the_acceptance_leads_to_one_more_copy_and_one_recorded_acceptance(
+    server: Server, monkeypatch
+) -> None:
+    (message,) = queue("a@x.test")
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(delivery, "_record", die)
+    with pytest.raises(KeyboardInterrupt):
+        deliver()
+    monkeypatch.undo()
+    assert deliver().accepted == 0  # the lease of the dead sender runs
+    Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+    assert deliver().accepted == 1
+    assert [content for _, content in server.accepted] == [server.accepted[0][1]] * 2
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == ("accepted", 2)
+
+
+def test_a_sender_that_comes_back_after_its_lease_changes_nothing(server: Server, monkeypatch) -> None:
+    (message,) = queue("a@x.test")
+    offer = delivery._offer
+
+    def slow(relay: Relay, mail: Message):
+        reply = offer(relay, mail)
+        monkeypatch.setattr(delivery, "_offer", offer)
+        Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+        assert deliver().accepted == 1
+        return reply
+
+    monkeypatch.setattr(delivery, "_offer", slow)
+    assert deliver().fenced == 1
+    message.refresh_from_db()
+    assert message.state == "accepted"
+
+
+def test_a_lease_is_renewed_while_its_sender_lives(server: Server, monkeypatch) -> None:
+    monkeypatch.setattr(delivery, "_LEASE", timedelta(seconds=0.6))
+    queue("a@x.test")
+    renewed = threading.Event()
+    offer = delivery._offer
+
+    def wait_for_renewal(relay: Relay, mail: Message):
+        leased = Message.objects.get().lease_until
+        for _ in range(100):
+            if Message.objects.get().lease_until > leased:
+                renewed.set()
+                break
+            threading.Event().wait(0.05)
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "_offer", wait_for_renewal)
+    assert deliver().accepted == 1
+    assert renewed.is_set()
+
+
+def test_a_message_that_cannot_be_composed_steps_aside(server: Server) -> None:
+    poison, _ = queue("poison@x.test", "fine@x.test")
+    Message.objects.filter(pk=poison.pk).update(recipient="no address\r\nBcc: b@x.test")
+    done = deliver()
+    assert (done.accepted, done.deferred) == (1, 1)
+    assert [address for address, _ in server.accepted] == ["fine@x.test"]
+
+
+def test_who_was_put_off_often_enough_is_left_to_a_person(server: Server) -> None:
+    server.behaviour["late@x.test"] = "rcpt 450 4.2.0 later"
+    (message,) = queue("late@x.test")
+    for _ in range(delivery.GIVE_UP_AFTER):
+        deliver()
+        clock.advance(timedelta(hours=6))
+    assert state_of(message) == ("failed", "450")
+    assert message.attempts == delivery.GIVE_UP_AFTER
+
+
+def test_a_message_that_was_offered_once_is_not_taken_back(server: Server) -> None:
+    server.behaviour["late@x.test"] = "rcpt 450 4.2.0 later"
+    offered, fresh = queue("late@x.test", "fresh@x.test")
+    Message.objects.filter(pk=fresh.pk).update(next_attempt_at=clock.now() + timedelta(hours=1))
+    deliver()
+    cancel([offered.pk, fresh.pk])
+    offered.refresh_from_db()
+    fresh.refresh_from_db()
+    assert (offered.state, fresh.state) == ("queued", "cancelled")
+
+
+def test_tls_that_was_asked_for_is_never_given_up(server: Server, settings) -> None:
+    settings.EMAIL_URL = settings.EMAIL_URL.replace("smtp://", "smtp+tls://")
+    (message,) = queue("a@x.test")
+    assert deliver().deferred == 1
+    assert server.accepted == []
+    assert state_of(message)[0] == "queued"
+
+
+@pytest.mark.parametrize("url", ["", "mail.example.com", "http://mail.example.com", "smtp://"])
+def test_a_bad_url_is_refused_with_a_sentence(url: str) -> None:
+    with pytest.raises(RelayRefused, match="EMAIL_URL must be smtp://"):
+        Relay(url)

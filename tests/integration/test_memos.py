@@ -1,0 +1,273 @@
+"""What an account reads: the facts, the date, what still works, and none of the sentences that nobody should get."""
+
+import re
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from html.parser import HTMLParser
+
+import pytest
+
+from enforcement.models import Account, Client, Contact, Memo, MemoCopy, PolicyVersion
+from enforcement.services import clock, memo_words, memos, sweep
+from notifications.models import Message
+from notifications.relay import compose
+from tests.conftest import make_account
+from tests.stage import DAY, answer_mail, pass_time, see, sighting, suspended, the_case, warned
+
+pytestmark = pytest.mark.django_db
+
+FORBIDDEN = (
+    r"our data shows", r"you are (in|from)", r"you violated", r"suspicious", r"fraud", r"at any time",
+    r"decision is final", r"for security reasons", r"access the service from", r"due to sanctions", r"sanction",
+    r"if you do not reply", r"dear user", r"尊敬的用户", r"可疑", r"欺诈", r"制裁", r"随时", r"最终决定", r"违反",
+    r"出于安全原因", r"未回复",
+)  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """What a person sees of an HTML page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.hidden = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hidden = tag in ("style", "title")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.seen.append(data)
+
+
+def words_of(html: str) -> str:
+    reader = Reader()
+    reader.feed(html)
+    return " ".join(" ".join(reader.seen).split())
+
+
+@pytest.fixture(params=["en", "zh-Hans"])
+def lived_through(
+    request, account_outside: Account, detector: Client, policy: PolicyVersion
+) -> list[Memo]:
+    """Every memo of a long life, in one language."""
+    account_outside.language = request.param
+    account_outside.timezone = "Asia/Shanghai"
+    account_outside.save()
+    warned(account_outside, detector)
+    pass_time(9 * DAY)
+    answer_mail()
+    suspended_case = the_case(account_outside)
+    clock.move_to(suspended_case.due_at + timedelta(minutes=1))
+    see(detector, sighting(account_outside, clock.now(), credential="sk-…a1b2", requests=1234))
+    sweep.sweep(now=clock.now())
+    answer_mail()
+    sweep.sweep(now=clock.now())
+    case = the_case(account_outside)
+    pass_time(case.due_at - clock.now() - 2 * DAY)
+    pass_time(3 * DAY)
+    answer_mail()
+    other = make_account("quiet", "Quiet GmbH", language=request.param)
+    warned(other, detector)
+    pass_time(16 * DAY)
+    answer_mail()
+    found = list(Memo.objects.exclude(rendered_at=None).order_by("pk"))
+    assert {memo.kind for memo in found} == {"warning", "reminder", "suspension", "block", "cure"}
+    return found
+
+
+def test_no_memo_says_what_nobody_should_be_told(lived_through: list[Memo]) -> None:
+    for memo in lived_through:
+        for part in (memo.subject, memo.text, words_of(memo.html)):
+            found = [pattern for pattern in FORBIDDEN if re.search(pattern, part, re.IGNORECASE)]
+            assert not found, f"{memo.kind}: {found}"
+
+
+def test_text_and_html_say_the_same(lived_through: list[Memo]) -> None:
+    for memo in lived_through:
+        figures = re.compile(r"\d[\d:,.]*|AE-\w{4}-\w{4}|sk-\S+")
+        assert sorted(figures.findall(memo.text)) == sorted(figures.findall(words_of(memo.html))), memo.kind
+
+
+def test_every_date_has_its_year_and_every_time_its_zone(lived_through: list[Memo]) -> None:
+    for memo in lived_through:
+        for time in re.finditer(r"\d\d:\d\d(?::\d\d)?(.{0,14})", memo.text):
+            assert time[1].startswith((" UTC", " Asia/Shanghai")), memo.text
+        months = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+        for date in re.finditer(rf"\d{{1,2}} {months}( \d{{4}})?|(\d{{4}}年)?\d{{1,2}}月\d{{1,2}}日", memo.text):
+            assert date[1] or date[2], memo.text
+
+
+def test_every_memo_names_the_case_and_no_other_account(lived_through: list[Memo]) -> None:
+    for memo in lived_through:
+        mine, other = memo.case.account.name, {"Shenzhen Office Ltd", "Quiet GmbH"} - {memo.case.account.name}
+        for part in (memo.subject, memo.text, memo.html):
+            assert mine in part
+            assert memo.case.reference in part
+            assert not any(name in part for name in other)
+
+
+def test_the_warning_has_the_facts_the_date_and_the_way_out(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    account_outside.timezone = "Asia/Shanghai"
+    account_outside.save()
+    see(detector, sighting(account_outside, datetime.fromisoformat(f"{clock.now() - DAY:%Y-%m-%d}T08:00:00+00:00"),
+                           credential="sk-…a1b2", requests=1234))  # fmt: skip
+    answer_mail()
+    memo = Memo.objects.get()
+    due = memo_words.moment(memo.told_due_at, "en")
+    local = memo_words.moment(memo.told_due_at, "en", "Asia/Shanghai")
+    for words in (
+        "1,234 API requests, 100 % of Shenzhen Office Ltd's traffic, that appeared to come from China",
+        "sk-…a1b2", "residential", "Nothing is restricted now",
+        f"from {due} ({local}) we will suspend the account",
+        "Log-in, key deletion, invoices, export and appeal will keep working",
+        "after 7 quiet days we close the case", "within 14 days", "decided automatically",
+        "https://example.com/supported-countries",
+    ):  # fmt: skip
+        assert words in memo.text
+        assert words in words_of(memo.html)
+
+
+def test_words_are_rendered_once_and_never_again(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    see(detector, sighting(account_outside, clock.now()))
+    memos.render(now=clock.now())
+    before = Memo.objects.values().get()
+    account_outside.name = "Another Name"
+    account_outside.save()
+    memos.render(now=clock.now() + DAY)
+    assert Memo.objects.values().get() == before
+
+
+def test_each_contact_gets_a_message_of_its_own_and_billing_only_where_nobody_else_is(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    for role in ("security", "legal", "billing"):
+        Contact.objects.create(account=account_outside, role=role, email=f"{role}@shenzhen.test")
+    Contact.objects.create(account=account_outside, role="legal", email="owner@shenzhen.test")
+    lonely = Account.objects.create(external_id="lonely")
+    Contact.objects.create(account=lonely, role="billing", email="billing@lonely.test")
+    see(detector, sighting(account_outside, clock.now()), sighting(lonely, clock.now()))
+    memos.render(now=clock.now())
+    copies = MemoCopy.objects.order_by("message__recipient").values_list("message__recipient", "role")
+    assert list(copies) == [
+        ("billing@lonely.test", "billing"),
+        ("legal@shenzhen.test", "legal"),
+        ("owner@shenzhen.test", "owner"),
+        ("security@shenzhen.test", "security"),
+    ]
+
+
+HOSTILE = "{{ 7|add:7 }} {% load x %} <script>alert(1)</script> %s {0.__class__} \u202eevil\u2028line"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+def test_hostile_names_stay_inert(
+    language: str, account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    account_outside.name, account_outside.language = HOSTILE, language
+    account_outside.save()
+    see(detector, sighting(account_outside, clock.now(), credential="<b>k</b>{{ 7|add:7 }}"))
+    answer_mail()
+    memo, message = Memo.objects.get(), Message.objects.get()
+    assert "{{ 7|add:7 }} {% load x %}" in memo.subject
+    assert "<script>" not in memo.html
+    assert "<b>k" not in memo.html
+    for part in (memo.subject, memo.text, memo.html):
+        assert "14" not in re.findall(r"7\|add:7|\b14 \{%", part)
+        assert "\u202e" not in part
+        assert "\u2028" not in part
+    mail = message_from_bytes(compose(message, "policy@provider.test"), policy=default)
+    assert mail["Subject"] == memo.subject
+    assert mail["To"] == "owner@shenzhen.test"
+
+
+def test_a_mail_is_fit_to_travel(account_outside: Account, detector: Client, policy: PolicyVersion) -> None:
+    account_outside.language = "zh-Hans"
+    account_outside.save()
+    see(detector, sighting(account_outside, clock.now()))
+    answer_mail()
+    message = Message.objects.get()
+    content = compose(message, "Provider <policy@provider.test>")
+    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
+    assert b"\n" not in content.replace(b"\r\n", b"")
+    assert content == compose(Message.objects.get(), "Provider <policy@provider.test>")
+    mail = message_from_bytes(content, policy=default)
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Content-Language"] == "zh-Hans"
+    assert mail["Message-ID"] == message.message_id
+    assert mail.get_body(("plain",)).get_content().replace("\r\n", "\n") == message.text
+    assert mail.get_body(("html",)).get_content().replace("\r\n", "\n").strip() == message.html.strip()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spoken"),
+    [("en", "en"), ("en-GB", "en"), ("zh", "zh-Hans"), ("zh-CN", "zh-Hans"), ("zh-Hans-SG", "zh-Hans"),
+     ("zh-TW", "en"), ("zh-Hant", "en"), ("fa", "en"), ("de", "en")],
+)  # fmt: skip
+def test_the_language_is_the_accounts_choice_and_its_absence_is_said(
+    wanted: str, spoken: str, account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    account_outside.language = wanted
+    account_outside.save()
+    see(detector, sighting(account_outside, clock.now()))
+    answer_mail()
+    memo = Memo.objects.get()
+    assert memo.language == spoken
+    fallback = spoken == "en" and not wanted.startswith("en")
+    assert (f"You asked for {wanted}" in memo.text) is fallback
+
+
+def test_a_memo_of_a_case_that_closed_meanwhile_is_not_sent(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer
+) -> None:
+    from enforcement.rules.transitions import Step
+    from enforcement.services import review
+
+    see(detector, sighting(account_outside, clock.now()))
+    memos.render(now=clock.now())
+    case = the_case(account_outside)
+    review.propose(
+        case_id=case.pk, step=Step.DISMISS, reason="A test of ours.", by=officer, now=clock.now(), version=case.version
+    )
+    assert Message.objects.get().state == "cancelled"
+    assert case.memos.count() == 1
+
+
+def test_a_memo_that_cannot_be_rendered_steps_aside(
+    account_outside: Account, detector: Client, policy: PolicyVersion, monkeypatch
+) -> None:
+    other = make_account("other", "Other Ltd")
+    see(detector, sighting(account_outside, clock.now()), sighting(other, clock.now()))
+    render = memo_words.render
+
+    def poison(memo, **given):
+        if memo.case.account == other:
+            raise ValueError("poison")
+        return render(memo, **given)
+
+    monkeypatch.setattr(memo_words, "render", poison)
+    done = memos.render(now=clock.now())
+    assert (done.done, done.failed) == (1, 1)
+    assert Message.objects.get().recipient == "owner@shenzhen.test"
+    monkeypatch.undo()
+    assert memos.render(now=clock.now() + timedelta(minutes=2)).done == 1
+
+
+def test_suspension_tells_when_the_block_would_follow(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    suspended(account_outside, detector)
+    answer_mail()
+    memo = Memo.objects.get(kind="suspension")
+    assert memo.told_due_at == memo_words_due(memo)
+    assert f"from {memo_words.moment(memo.told_due_at, 'en')}" in memo.text
+
+
+def memo_words_due(memo: Memo) -> datetime:
+    exact = memo.rendered_at + 30 * DAY
+    return exact.replace(second=0, microsecond=0) + timedelta(minutes=1)
