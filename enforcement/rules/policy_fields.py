@@ -17,7 +17,7 @@ Reader = Callable[[Tree], T]
 
 # No underscores, no digits but ASCII's, no NaN. Bounded, so that all sums and products of a score stay exact.
 _NUMBER = re.compile(r"-?[0-9]{1,32}(\.[0-9]{1,32})?([eE][+-]?[0-9]{1,2})?")
-_MOST, _PLACES = Decimal(10) ** 15, Decimal(10) ** -18
+_MOST, _PLACES = Decimal(10) ** 15, 18
 
 
 class Wrong(Exception):
@@ -198,7 +198,7 @@ def number(least: int | None = None, above: int | None = None, most: int | None 
         if not _NUMBER.fullmatch(written):
             raise Wrong(f"{written!r} is not a number")
         value = Decimal(written) or Decimal(0)
-        if abs(value) >= _MOST or value % _PLACES:
+        if not -_MOST < value < _MOST or int(value.as_tuple().exponent) < -_PLACES:
             raise Wrong(f"{written} has more than 15 digits before or 18 behind the point")
         if least is not None and value < least:
             raise Wrong(f"must be at least {least}, not {written}")

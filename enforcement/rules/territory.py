@@ -48,6 +48,7 @@ class Place:
 
 
 _NOWHERE = Place("", Answer.UNKNOWN)
+_REMEMBERED = 10_000  # all assigned codes, twice: what detectors make up must not fill the memory
 
 
 def is_well_formed_country(value: object) -> bool:
@@ -81,7 +82,9 @@ class TerritoryAnswers(ABC):
         key = (country, subdivision)
         found = self._places.get(key)
         if found is None:
-            found = self._places[key] = self._judge(country, subdivision)
+            found = self._judge(country, subdivision)
+            if len(self._places) < _REMEMBERED:
+                self._places[key] = found
         return found
 
     def answer(self, country: str, subdivision: str = "") -> Answer:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from enforcement.rules.policy import PolicyRefused, parse_policy
 from enforcement.rules.policy_parts import (
@@ -165,6 +168,14 @@ def test_no_is_norway_and_on_is_nothing_else_than_a_word() -> None:
 def test_numbers_are_exact() -> None:
     document = changed(lambda each: each["qualifies"][0].update(min_share=0.1))
     assert parse_policy(json.dumps(document)).qualifies[0].min_share == Decimal("0.1")
+
+
+@pytest.mark.parametrize(
+    "cap", ["999999999999999", "999999999999999.999999999999999999", "1e3", "0.000000000000000001"]
+)
+def test_numbers_are_exact_from_one_end_of_what_is_read_to_the_other(cap: str) -> None:
+    text = json.dumps(put("evidence.kinds.ip_geolocation.cap", cap))
+    assert parse_policy(text).evidence.kinds["ip_geolocation"].cap == Decimal(cap)
 
 
 @pytest.mark.parametrize("name", ["supported-territories-2023", "supported-territories-2024"])
@@ -412,6 +423,39 @@ def test_text_that_is_no_document_is_refused_with_a_reason(text: str, message: s
     ((path, found),) = errors(text)
     assert path == ""
     assert message in found
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text() | st.text(alphabet="[]{}:,-?&*!|>'\"%@` \n\tab1~#"))
+def test_any_text_at_all_is_refused_and_never_a_crash(text: str) -> None:
+    with pytest.raises(PolicyRefused):
+        parse_policy(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*REQUIRED, *{where for where, _, _, _ in BAD_VALUES}]),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.sampled_from(["P1D", "DE", "UA-14", "auto"]),
+        lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=4), inside, max_size=3),
+        max_leaves=4,
+    ),
+)
+def test_any_value_anywhere_is_read_or_refused_and_never_a_crash(where: str, value: Any) -> None:
+    with suppress(PolicyRefused):
+        parse_policy(json.dumps(put(where, value)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, len(RECOMMENDED)), st.integers(0, 40), st.text(max_size=4))
+def test_a_damaged_document_is_read_or_refused_and_never_a_crash(at: int, length: int, instead: str) -> None:
+    with suppress(PolicyRefused):
+        parse_policy(RECOMMENDED[:at] + instead + RECOMMENDED[at + length :])
 
 
 def test_a_number_that_json_does_not_know_is_refused() -> None:

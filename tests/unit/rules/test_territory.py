@@ -110,6 +110,13 @@ def test_anything_else_is_malformed(value: object) -> None:
     assert not is_well_formed_country(value)
 
 
+def test_codes_that_detectors_make_up_do_not_fill_the_memory() -> None:
+    territories = Territories(supported=["DE"])
+    answers = {territories.answer("DE", f"DE-{i}") for i in range(20_000)}
+    assert answers == {SUPPORTED}
+    assert len(territories._places) == 10_000
+
+
 # -- parts that are countries --------------------------------------------------------------------------------
 
 
