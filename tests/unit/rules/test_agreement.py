@@ -73,7 +73,7 @@ def test_a_detector_with_the_name_of_a_source_is_another_source() -> None:
         {"credential": "k2"},
     ],
 )
-def test_other_days_kinds_and_credentials_are_other_comparisons(elsewhere: dict[str, str]) -> None:
+def test_other_days_kinds_and_credentials_are_other_comparisons(elsewhere: dict[str, Any]) -> None:
     found = scored(geo_a(credential="k1"), geo_b("DE", **{"credential": "k1"} | elsewhere))
     assert counted(found) == (9, 0, 18)
 

@@ -82,7 +82,7 @@ MEETS_ALL = replace(
     sources=frozenset("a"),
     last_counting_at=AT - DAY,
 )
-LACKING = {
+LACKING: dict[str, dict[str, Any]] = {
     "min_points": {"points": Decimal("4.99")},
     "min_requests": {"weighted_unsupported_requests": Decimal("4.99"), "share_base": 5},
     "min_share": {"share_base": 11},
