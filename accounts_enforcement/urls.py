@@ -4,6 +4,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts_enforcement import health
 
+handler400 = "enforcement.api.problems.bad_request"
 handler404 = "enforcement.api.problems.not_found"
 handler500 = "enforcement.api.problems.server_error"
 

@@ -3,15 +3,17 @@
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enforcement.api import shapes
-from enforcement.api.problems import Problem
+from enforcement.api.pagination import slice_of
+from enforcement.api.parsers import body_of
+from enforcement.api.problems import Problem, field_errors
 from enforcement.services import accounts, clock, queries
-from enforcement.services.accounts import AccountRefused, Change
+from enforcement.services.account_documents import AccountRefused, read_change, read_changes
 
 
 class AccountView(APIView):
@@ -23,7 +25,7 @@ class AccountView(APIView):
         responses={200: shapes.AccountShape, **shapes.problems(404)},
     )
     def get(self, request: Request, external_id: str) -> Response:
-        found = queries.account(external_id, now=clock.now())
+        found = queries.account(external_id)
         if found is None:
             raise Http404
         return Response(found)
@@ -31,16 +33,17 @@ class AccountView(APIView):
     @extend_schema(
         operation_id="put_account",
         summary="Tell what is known of an account",
+        description="Only named fields change. Contacts that are named replace the ones before.",
         request=shapes.AccountChangeShape,
         responses={200: shapes.AccountShape, **shapes.problems(400, 413, 415, 422)},
     )
     def put(self, request: Request, external_id: str) -> Response:
         try:
-            change = accounts.read_change(request.data, external_id)
+            change = read_change(body_of(request), external_id)
         except AccountRefused as refused:
             raise Problem(422, "The account was rejected.", refused.errors) from None
         accounts.upsert([change], now=clock.now())
-        return Response(queries.account(external_id, now=clock.now()))
+        return Response(queries.account(external_id))
 
 
 class AccountsView(APIView):
@@ -49,37 +52,29 @@ class AccountsView(APIView):
     @extend_schema(
         operation_id="post_accounts",
         summary="Tell what is known of up to 1,000 accounts",
+        description="As PUT does for one. `items` lists what was rejected; all others were taken.",
         request=shapes.AccountChangeShape(many=True),
         responses={200: shapes.AccountReceiptShape, **shapes.problems(400, 413, 415, 422)},
     )
     def post(self, request: Request) -> Response:
-        given = request.data
+        given = body_of(request)
         if not isinstance(given, list) or not given:
             raise Problem(422, "The body must be an array of 1 to 1,000 accounts.")
         if len(given) > accounts.MAX_ACCOUNTS:
             raise Problem(413, f"There are {len(given)} accounts in the body; send at most {accounts.MAX_ACCOUNTS}.")
-        changes, rejected = _read(given)
+        changes, refused = read_changes(given)
         accounts.upsert(changes, now=clock.now())
+        rejected = [_rejection(index, given[index], each) for index, each in refused.items()]
         return Response({"accepted": len(changes), "rejected": len(rejected), "items": rejected})
-
-
-def _read(given: list[Any]) -> tuple[list[Change], list[dict[str, Any]]]:
-    changes, rejected = [], []
-    for index, document in enumerate(given):
-        try:
-            changes.append(accounts.read_change(document))
-        except AccountRefused as refused:
-            rejected.append(_rejection(index, document, refused))
-    return changes, rejected
 
 
 def _rejection(index: int, document: Any, refused: AccountRefused) -> dict[str, Any]:
     named = document.get("external_id") if isinstance(document, dict) else None
     return {
         "index": index,
-        "external_id": named if isinstance(named, str) else None,
+        "external_id": named[:128] if isinstance(named, str) else None,
         "status": "rejected",
-        "errors": [{"field": name, "reason": reason} for name, reason in refused.errors.items()],
+        "errors": field_errors(refused.errors),
     }
 
 
@@ -88,11 +83,13 @@ class TimelineView(APIView):
 
     @extend_schema(
         operation_id="read_timeline",
-        summary="Everything that happened to an account",
-        responses={200: shapes.TimelineShape, **shapes.problems(404)},
+        summary="Everything that happened to an account, oldest first",
+        parameters=[OpenApiParameter("cursor", str, description="As `next` has it.")],
+        responses={200: shapes.TimelineShape, **shapes.problems(400, 404)},
     )
     def get(self, request: Request, external_id: str) -> Response:
         events = queries.timeline(external_id)
         if events is None:
             raise Http404
-        return Response({"results": events, "next": None})
+        found, following = slice_of(request, events)
+        return Response({"results": found, "next": following})

@@ -1,9 +1,9 @@
 """GET /cases for readers."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
 
-from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -12,12 +12,19 @@ from rest_framework.views import APIView
 
 from enforcement.api import shapes
 from enforcement.api.pagination import page
-from enforcement.api.problems import Problem
-from enforcement.models import Case
+from enforcement.api.questions import read_question
 from enforcement.rules.transitions import State
-from enforcement.services import queries
+from enforcement.services import fields, queries
+from enforcement.services.fields import Reader
 
-_FILTERS = ("state", "account", "due_before", "cursor")
+_FILTERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "state": fields.one_of(*State),
+        "account": fields.account_id,
+        "due_before": fields.moment,
+        "cursor": fields.text(18),
+    }
+)
 
 
 class CasesView(APIView):
@@ -35,37 +42,10 @@ class CasesView(APIView):
         responses={200: shapes.CasePageShape, **shapes.problems(400)},
     )
     def get(self, request: Request) -> Response:
-        found, following = page(request, _filtered(request).select_related("account", "policy"))
-        return Response({"results": [queries.summary(case) for case in found], "next": following})  # type: ignore[arg-type]
-
-
-def _filtered(request: Request) -> QuerySet[Case]:
-    asked = request.query_params
-    unknown = {name: "is not a filter of cases" for name in asked if name not in _FILTERS}
-    if unknown:
-        raise Problem(400, "The question cannot be answered.", unknown)
-    cases: QuerySet[Case, Any] = Case.objects.all()
-    if "state" in asked:
-        if asked["state"] not in list(State):
-            raise Problem(400, "The question cannot be answered.", {"state": f"must be one of {', '.join(State)}"})
-        cases = cases.filter(state=asked["state"])
-    if "account" in asked:
-        cases = cases.filter(account__external_id=asked["account"].replace("\0", ""))
-    if "due_before" in asked:
-        cases = cases.filter(due_at__lt=_moment(asked["due_before"]))
-    return cases
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError
-        moment.utctimetuple()  # overflows at the ends of the calendar
-    except (ValueError, OverflowError):
-        reason = "must be an RFC 3339 time with an offset"
-        raise Problem(400, "The question cannot be answered.", {"due_before": reason}) from None
-    return moment
+        asked = read_question(request, _FILTERS)
+        asked.pop("cursor", None)
+        found, following = page(request, queries.cases(**asked))
+        return Response({"results": [queries.summary(case) for case in found], "next": following})
 
 
 class CaseView(APIView):

@@ -8,8 +8,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enforcement.api import shapes
-from enforcement.api.parsers import NDJSONParser, StrictJSONParser
-from enforcement.api.problems import Problem
+from enforcement.api.authentication import caller_of
+from enforcement.api.parsers import NDJSONParser, StrictJSONParser, body_of
+from enforcement.api.problems import Problem, field_errors
 from enforcement.services import clock, intake
 from enforcement.services.intake import Answer, Receipt
 
@@ -49,13 +50,13 @@ class EvidenceView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        given = request.data
+        given = body_of(request)
         items = given if isinstance(given, list) else [given]
         if not items:
             raise Problem(422, "There is no item in the body; send 1 to 1,000.")
         if len(items) > intake.MAX_ITEMS:
             raise Problem(413, f"There are {len(items)} items in the body; send at most {intake.MAX_ITEMS}.")
-        receipt = intake.record(request.user.client, items, now=clock.now())
+        receipt = intake.record(caller_of(request).client, items, now=clock.now())
         if not isinstance(given, list):
             _refuse_single(receipt.answers[0])
         return Response(_document(receipt), status=202)
@@ -84,5 +85,5 @@ def _line(answer: Answer) -> dict[str, Any]:
         "index": answer.index,
         "id": answer.id,
         "status": "unknown_territory" if answer.unknown_territory else answer.status,
-        "errors": [{"field": name, "reason": reason} for name, reason in answer.errors.items()],
+        "errors": field_errors(answer.errors),
     }

@@ -2,13 +2,18 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import IO, Any, cast
 
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from enforcement.api.problems import Problem
+from enforcement.services.intake import MAX_ITEMS
 
 MAX_BYTES = 8 * 2**20
 MAX_DEPTH = 32
@@ -21,42 +26,71 @@ class Unreadable(Problem):
 
 
 class StrictJSONParser(BaseParser):
-    """JSON (RFC 8259) in UTF-8, without duplicate keys, NaN, lone surrogates or nesting beyond 32."""
+    """JSON (RFC 8259) in UTF-8, without duplicate keys, NaN, lone surrogates or nesting beyond 32.
+
+    Numbers with a point or an exponent are exact decimals.
+    """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        return parse(read_text(stream, parser_context))
+        return parse(_text(stream))
 
 
 class NDJSONParser(BaseParser):
-    """One JSON text a line; blank lines are passed over. A line that cannot be read refuses the whole body."""
+    """One JSON text a line; blank lines are passed over. A line that cannot be read refuses the whole body.
+
+    So it is with the array as well: what is unreadable is no item that could be answered, and sending again is free.
+    """
 
     media_type = "application/x-ndjson"
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> list[Any]:
-        return list(_lines(read_text(stream, parser_context)))
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        lines = [(number, line) for number, line in enumerate(_text(stream).split("\n"), start=1) if line.strip()]
+        if len(lines) > MAX_ITEMS:
+            raise Problem(413, f"There are {len(lines)} items in the body; send at most {MAX_ITEMS}.")
+        return list(_parsed(lines))
 
 
-def _lines(text: str) -> Iterator[Any]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield parse(line)
-            except Unreadable as unreadable:
-                raise Problem(400, f"Line {number}: {unreadable.sentence}") from None
+def _parsed(lines: list[tuple[int, str]]) -> Iterator[Any]:
+    for number, line in lines:
+        try:
+            yield parse(line)
+        except Unreadable as unreadable:
+            raise Problem(400, f"Line {number}: {unreadable.sentence}") from None
 
 
-def read_text(stream: Any, context: Mapping[str, Any] | None) -> str:
-    """The body as text; nothing larger than 8 MiB is read, whatever Content-Length says."""
-    request: Request | None = (context or {}).get("request")
-    if request is not None and request.headers.get("Content-Encoding", "identity").lower() != "identity":
+def body_of(request: Request) -> Any:
+    """The body, read by the view's parser for its content type.
+
+    `request.data` would take a chunked body, which declares no length, for an empty one.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(415, "Compressed bodies are not read; send it as it is.")
-    declared = request.headers.get("Content-Length", "0") if request is not None else "0"
-    content = b"" if declared.isdigit() and int(declared) > MAX_BYTES else stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES or (declared.isdigit() and int(declared) > MAX_BYTES):
+    if _declared(request) > MAX_BYTES:
+        raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
+    parser = DefaultContentNegotiation().select_parser(request, request.parsers or ())
+    if parser is None:
+        raise UnsupportedMediaType(request.content_type or "none")
+    return parser.parse(_stream(request))
+
+
+def _declared(request: Request) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        raise Problem(400, "The Content-Length is no number.") from None
+
+
+def _stream(request: Request) -> IO[bytes]:
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    return cast(IO[bytes], request.META["wsgi.input"] if chunked else request._request)
+
+
+def _text(stream: IO[bytes]) -> str:
+    """The body as text; nothing larger than 8 MiB is read, whatever was declared."""
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
         raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
     try:
         return content.decode("utf-8")
@@ -69,7 +103,7 @@ def parse(text: str) -> Any:
     if text.startswith("\ufeff"):
         raise Unreadable("it begins with a byte order mark")
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        found = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise Unreadable(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
@@ -85,14 +119,23 @@ def parse(text: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise Unreadable(f"the key {twice!a} stands twice in one object")
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise Unreadable(f"the key {twice[:64]!a} stands twice in one object")
     return found
+
+
+def _decimal(written: str) -> Decimal:
+    try:
+        return Decimal(written)
+    except InvalidOperation:
+        raise Unreadable("a number has too large an exponent") from None
 
 
 def _constant(name: str) -> None:
     raise Unreadable(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_decimal, parse_constant=_constant)
 
 
 def _check_depth(found: Any) -> None:
@@ -113,6 +156,6 @@ def _check_depth(found: Any) -> None:
 def _check_surrogates(found: Any) -> None:
     """Half a surrogate pair is no character, and PostgreSQL cannot store it."""
     try:
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(found, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         raise Unreadable("it has half a surrogate pair") from None

@@ -7,13 +7,15 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 RETRY_AFTER = 5
 MEDIA_TYPE = "application/problem+json"
+_NOTHING = "There is nothing at this address."
 log = structlog.get_logger(__name__)
 
 
@@ -36,7 +38,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
         case RequestDataTooBig():
             return _answer(413, "The body is larger than 8 MiB.")
         case Http404():
-            return _answer(404, "There is nothing at this address.")
+            return _answer(404, _NOTHING)
         case PermissionDenied():
             return _answer(403, "This is not allowed.")
         case exceptions.APIException():
@@ -49,12 +51,9 @@ def _sentence(error: exceptions.APIException) -> str:
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
-    headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
-    return headers
+    """DRF hangs them on the exception."""
+    challenge = getattr(error, "auth_header", None)
+    return {"WWW-Authenticate": challenge} if challenge else {}
 
 
 def document(status: int, detail: str, errors: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -65,8 +64,13 @@ def document(status: int, detail: str, errors: Mapping[str, str] | None = None) 
         "detail": detail,
     }
     if errors:
-        body["errors"] = [{"field": name, "reason": reason} for name, reason in errors.items()]
+        body["errors"] = field_errors(errors)
     return body
+
+
+def field_errors(errors: Mapping[str, str]) -> list[dict[str, str]]:
+    """An entry per field; "" is the whole document."""
+    return [{"field": name, "reason": reason} for name, reason in errors.items()]
 
 
 def _answer(
@@ -75,11 +79,29 @@ def _answer(
     return Response(document(status, detail, errors), status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """Addresses that no view has."""
-    return JsonResponse(document(404, "There is nothing at this address."), status=404, content_type=MEDIA_TYPE)
+# -- what happens outside of any view of the API: machines get a document, people a page -----------------------------
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not _is_machine(request):
+        return defaults.bad_request(request, exception)
+    return _plain(400, "The request is not one that this host answers.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _plain(404, _NOTHING) if _is_machine(request) else defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort; the log has what happened, the caller has not."""
-    return JsonResponse(document(500, "Something failed here; it was logged."), status=500, content_type=MEDIA_TYPE)
+    if not _is_machine(request):
+        return defaults.server_error(request)
+    return _plain(500, "Something failed here; it was logged.")
+
+
+def _is_machine(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _plain(status: int, detail: str) -> JsonResponse:
+    return JsonResponse(document(status, detail), status=status, content_type=MEDIA_TYPE)

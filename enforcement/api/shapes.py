@@ -8,6 +8,7 @@ from rest_framework import serializers as s
 from enforcement.models import Account, Contact
 from enforcement.rules.policy_parts import NETWORK_CLASSES
 from enforcement.rules.transitions import Scope, State
+from enforcement.services.evidence_items import MAX_REQUESTS
 
 
 class FieldErrorShape(s.Serializer[Any]):
@@ -22,7 +23,7 @@ class ProblemShape(s.Serializer[Any]):
     title = s.CharField()
     status = s.IntegerField()
     detail = s.CharField()
-    errors = FieldErrorShape(many=True, required=False)
+    errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
@@ -33,31 +34,38 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
+def _given(kind: type[s.Field[Any, Any, Any, Any]], **more: Any) -> Any:
+    """A field that may be left out; null is as good."""
+    return kind(required=False, allow_null=True, **more)
+
+
 class EvidenceItemShape(s.Serializer[Any]):
+    """What a detector saw. Unknown fields are refused."""
+
     id = s.RegexField(r"^[\x20-\x7e]{1,128}$", help_text="The detector's own, unique for ever.")
     account = s.RegexField(r"^[A-Za-z0-9._:@-]{1,128}$")
     kind = s.RegexField(r"^[a-z][a-z0-9_]{0,39}$")
-    observed_at = s.DateTimeField()
-    observed_until = s.DateTimeField(required=False, allow_null=True)
-    country = s.CharField(required=False, allow_null=True, help_text="ISO 3166-1 alpha-2; unassigned codes are unknown.")
-    subdivision = s.CharField(required=False, allow_null=True, max_length=16, help_text="ISO 3166-2; wins over country.")
-    network_class = s.ChoiceField(NETWORK_CLASSES, required=False, allow_null=True)
-    outcome = s.ChoiceField(["served", "refused"], required=False, allow_null=True)
-    confidence = s.FloatField(required=False, allow_null=True, max_value=1)
-    requests = s.IntegerField(required=False, allow_null=True, min_value=1)
-    credential = s.CharField(required=False, allow_null=True, max_length=128)
-    ip = s.IPAddressField(required=False, allow_null=True)
-    asn = s.IntegerField(required=False, allow_null=True, min_value=0)
-    source = s.CharField(required=False, allow_null=True, max_length=128)
-    end_user = s.CharField(required=False, allow_null=True, max_length=128)
-    details = s.DictField(required=False, allow_null=True)
+    observed_at = s.DateTimeField(help_text="With an offset, at most 5 minutes ahead; old is fine.")
+    observed_until = _given(s.DateTimeField)
+    country = _given(s.CharField, help_text="ISO 3166-1 alpha-2; a code that nobody assigned is stored as unknown.")
+    subdivision = _given(s.CharField, help_text="ISO 3166-2; wins over the country.")
+    network_class = _given(s.ChoiceField, choices=NETWORK_CLASSES)
+    outcome = _given(s.ChoiceField, choices=["served", "refused"])
+    confidence = _given(s.FloatField, max_value=1, help_text="Above 0 to 1, at most 18 decimal places; default 1.")
+    requests = _given(s.IntegerField, min_value=1, max_value=MAX_REQUESTS, help_text="Default 1.")
+    credential = _given(s.CharField, max_length=128, help_text="The key's public hint.")
+    ip = _given(s.IPAddressField)
+    asn = _given(s.IntegerField, min_value=0, max_value=2**32 - 1)
+    source = _given(s.CharField, max_length=128, help_text="Name and date of the data it rests on.")
+    end_user = _given(s.CharField, max_length=128, help_text="A hash.")
+    details = _given(s.DictField, help_text="At most 8 KiB.")
 
 
 class ReceiptLineShape(s.Serializer[Any]):
     index = s.IntegerField()
     id = s.CharField(allow_null=True)
     status = s.ChoiceField(["duplicate", "conflict", "rejected", "unknown_territory"])
-    errors = FieldErrorShape(many=True)
+    errors = FieldErrorShape(many=True)  # type: ignore[assignment]
 
 
 class ReceiptShape(s.Serializer[Any]):
@@ -101,7 +109,7 @@ class AccountAnswerShape(s.Serializer[Any]):
     index = s.IntegerField()
     external_id = s.CharField(allow_null=True)
     status = s.ChoiceField(["accepted", "rejected"])
-    errors = FieldErrorShape(many=True)
+    errors = FieldErrorShape(many=True)  # type: ignore[assignment]
 
 
 class AccountReceiptShape(s.Serializer[Any]):
@@ -111,7 +119,7 @@ class AccountReceiptShape(s.Serializer[Any]):
 
 
 class ScoreShape(s.Serializer[Any]):
-    points = s.CharField()
+    points = s.FloatField()
     lines = s.ListField(child=s.CharField())
 
 
@@ -124,9 +132,11 @@ class RestrictionShape(s.Serializer[Any]):
 
 
 class AccountNoticeShape(s.Serializer[Any]):
+    """The step that is announced."""
+
     case = s.CharField()
-    state = s.CharField()
-    due_at = s.DateTimeField()
+    step = s.ChoiceField(["restrict_territory", "suspend", "block"])
+    due_at = s.DateTimeField(allow_null=True, help_text="null until a mail server took the memo.")
     stopped = s.BooleanField()
 
 

@@ -1,33 +1,27 @@
 """One item of evidence: what a detector may write, checked field by field, and what is stored of it."""
 
-import ipaddress
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
 
 from enforcement.rules.policy_parts import NETWORK_CLASSES
-from enforcement.rules.territory import is_well_formed_country, locate
+from enforcement.rules.territory import locate
+from enforcement.services import fields
+from enforcement.services.fields import FieldRefused, Reader
 
 AHEAD = timedelta(minutes=5)  # how far ahead of us a detector's clock may be
 MAX_DETAILS = 8 * 1024
-MAX_REQUESTS = 10**12
-
-_ID = re.compile(r"[\x20-\x7e]{1,128}")
-_ACCOUNT = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
-_KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_SMALLEST = Decimal("1e-18")
-
-
-class FieldRefused(Exception):
-    """Why the value of a field cannot be taken: the end of a sentence that begins with the field's name."""
+MAX_REQUESTS = 10**12  # a tally's sum stays a bigint
+_SUBDIVISION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
+_PLACES = Decimal("1e-18")
+_LARGEST_EXPONENT = 308  # a double's; beyond it PostgreSQL's jsonb gives up
 
 
 class ItemRefused(Exception):
@@ -38,13 +32,12 @@ class ItemRefused(Exception):
         self.errors = dict(errors)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An item as it is stored."""
 
     id: str
     digest: str  # SHA-256 of the body after parsing and defaults, hexadecimal
-    row: str  # a JSON object with the columns of the evidence table
+    row: bytes  # a JSON object with its fields and `body_digest`
     unknown_territory: bool
 
 
@@ -52,184 +45,123 @@ def read_item(raw: object, now: datetime) -> Item:
     """Check one item as it came out of JSON. Raises ItemRefused with every field that is wrong."""
     if not isinstance(raw, dict):
         raise ItemRefused({"": "must be an object"})
-    values, errors = dict(_DEFAULTS), {}
+    values, errors = _DEFAULTS.copy(), {}
     for name, value in raw.items():
-        read = _READERS.get(name)
-        if read is None:
+        reader = _READERS.get(name)
+        if reader is None:
             errors[str(name)] = "is not a field of evidence"
-            continue
-        if value is None and name not in _REQUIRED:
-            continue  # null is as good as absent
-        try:
-            values[name] = read(value)
-        except FieldRefused as refused:
-            errors[name] = str(refused)
+        elif value is not None or name in _REQUIRED:  # null is as good as absent
+            try:
+                values[name] = reader(value)
+            except FieldRefused as refused:
+                errors[name] = str(refused)
     errors |= {name: "is required" for name in _REQUIRED if name not in raw}
-    if not errors:
-        errors = _errors_between(values, now)
-    if errors:
+    if errors or (errors := _errors_between(values, now)):
         raise ItemRefused(errors)
     return _item(values)
 
 
 def _errors_between(values: Mapping[str, Any], now: datetime) -> dict[str, str]:
     """What is wrong with fields that are right each by itself."""
-    latest, until = now + AHEAD, values["observed_until"]
-    if values["observed_at"] > latest:
+    latest, seen, until = now + AHEAD, values["observed_at"], values["observed_until"]
+    if seen > latest:
         return {"observed_at": "lies more than 5 minutes ahead"}
     if until is not None and until > latest:
         return {"observed_until": "lies more than 5 minutes ahead"}
-    if until is not None and until < values["observed_at"]:
+    if until is not None and until < seen:
         return {"observed_until": "lies before observed_at"}
     return {}
 
 
 def _item(values: Mapping[str, Any]) -> Item:
-    until = values["observed_until"]
-    columns = {
-        **values,
-        "observed_at": values["observed_at"].isoformat(),
-        "observed_until": until.isoformat() if until else None,
-        "confidence": f"{values['confidence'].normalize():f}",
-        "refused": values["outcome"] == "refused",
-    }
-    body = json.dumps(columns, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    digest = sha256(body.encode()).hexdigest()
+    """The order of `_DEFAULTS` makes one body of one item, in whatever order its fields came."""
+    body = msgspec.json.encode(values)
+    digest = sha256(body).hexdigest()
     place, _ = locate(values["country"], values["subdivision"])
-    return Item(values["id"], digest, f'{body[:-1]},"body_digest":"{digest}"}}', not place)
+    return Item(values["id"], digest, b'%b,"body_digest":"%b"}' % (body[:-1], digest.encode()), not place)
 
 
-# -- fields ------------------------------------------------------------------------------------------------------
-
-
-def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str) or pattern.fullmatch(value) is None:
-            raise FieldRefused(f"must be {what}")
-        return value
-
-    return read
-
-
-def _one_of(*values: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in values or not isinstance(value, str):
-            raise FieldRefused(f"must be one of {', '.join(values)}")
-        return value
-
-    return read
-
-
-def _text(longest: int) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise FieldRefused("must be a string")
-        if len(value) > longest:
-            raise FieldRefused(f"is longer than {longest} characters")
-        if _UNPRINTABLE.search(value):
-            raise FieldRefused("has control or direction-changing characters")
-        return value
-
-    return read
-
-
-def _integer(least: int, most: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise FieldRefused("must be an integer")
-        if not least <= value <= most:
-            raise FieldRefused(f"must be between {least} and {most}")
-        return value
-
-    return read
-
-
-def _moment(value: Any) -> datetime:
-    if not isinstance(value, str) or _MOMENT.fullmatch(value) is None:
-        raise FieldRefused("must be an RFC 3339 time with an offset, such as 2026-07-09T12:00:00Z")
-    try:
-        return datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise FieldRefused("is no moment of the calendar") from None
-
-
-def _country(value: Any) -> str:
-    if not isinstance(value, str) or not is_well_formed_country(value):
-        raise FieldRefused("must be two characters of the form [A-Z][A-Z0-9], such as DE")
-    return value
+# -- fields that only evidence has ---------------------------------------------------------------------------------
 
 
 def _subdivision(value: Any) -> str:
-    """Malformed or unassigned counts as not given, and is stored as it came for staff to see."""
-    return _text(16)(value)
+    """What is malformed counts as not given. What is well formed stays: a later list of codes may have it."""
+    return value if isinstance(value, str) and _SUBDIVISION.fullmatch(value) else ""
 
 
 def _confidence(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise FieldRefused("must be a number")
-    if not 0 < value <= 1:
+    number = fields.decimal(value)
+    if not 0 < number <= 1:
         raise FieldRefused("must be above 0 and at most 1")
-    number = Decimal(str(value))
-    if number % _SMALLEST:
+    stored = number.quantize(_PLACES)
+    if stored != number:
         raise FieldRefused("has more than 18 decimal places")
-    return number
+    return stored
 
 
-def _address(value: Any) -> str:
-    try:
-        if not isinstance(value, str) or "%" in value:
-            raise ValueError
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise FieldRefused("must be an IPv4 or IPv6 address") from None
-
-
-def _details(value: Any) -> dict[str, Any]:
+def _details(value: Any) -> str:
+    """Canonical JSON: keys sorted, and numbers written one way."""
     if not isinstance(value, dict):
         raise FieldRefused("must be an object")
-    written = json.dumps(value, ensure_ascii=False)
+    written = _canonical(value)
     if len(written.encode()) > MAX_DETAILS:
         raise FieldRefused(f"is larger than {MAX_DETAILS} bytes")
-    if "\\u0000" in written or not _is_finite(value):
-        raise FieldRefused("has a NUL character or a number that is too large")
-    return value
+    return written
 
 
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    return not isinstance(value, list) or all(map(_is_finite, value))
+def _canonical(value: Any) -> str:
+    match value:
+        case dict():
+            return f"{{{','.join(f'{_canonical(key)}:{_canonical(value[key])}' for key in sorted(value))}}}"
+        case list():
+            return f"[{','.join(map(_canonical, value))}]"
+        case str() if "\0" in value:
+            raise FieldRefused("has a NUL character")
+        case None | bool() | str():
+            return json.dumps(value, ensure_ascii=False)
+    return _number(fields.decimal(value))
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "id": _matching(_ID, "1 to 128 printable ASCII characters"),
-    "account": _matching(_ACCOUNT, "1 to 128 characters of A-Z a-z 0-9 . _ : @ -"),
-    "kind": _matching(_KIND, "a slug such as ip_geolocation"),
-    "observed_at": _moment,
-    "observed_until": _moment,
-    "country": _country,
-    "subdivision": _subdivision,
-    "network_class": _one_of(*NETWORK_CLASSES),
-    "outcome": _one_of("served", "refused"),
-    "confidence": _confidence,
-    "requests": _integer(1, MAX_REQUESTS),
-    "credential": _text(128),
-    "ip": _address,
-    "asn": _integer(0, 2**32 - 1),
-    "source": _text(128),
-    "end_user": _text(128),
-    "details": _details,
-}
+def _number(value: Decimal) -> str:
+    if abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise FieldRefused("has a number that is too large or too small")
+    written = f"{value:f}"
+    if "." in written:
+        written = written.rstrip("0").rstrip(".")
+    return "0" if written == "-0" else written
+
+
 _REQUIRED = ("id", "account", "kind", "observed_at")
-_DEFAULTS: Mapping[str, Any] = {
+_READERS: Mapping[str, Reader] = MappingProxyType(
+    {
+        "id": fields.matching(r"[\x20-\x7e]{1,128}", "1 to 128 printable ASCII characters"),
+        "account": fields.account_id,
+        "kind": fields.matching(r"[a-z][a-z0-9_]{0,39}", "a slug such as ip_geolocation"),
+        "observed_at": fields.moment,
+        "observed_until": fields.moment,
+        "country": fields.country,
+        "subdivision": _subdivision,
+        "network_class": fields.one_of(*NETWORK_CLASSES),
+        "outcome": fields.one_of("served", "refused"),
+        "confidence": _confidence,
+        "requests": fields.integer(1, MAX_REQUESTS),
+        "credential": fields.text(128),
+        "ip": fields.address,
+        "asn": fields.integer(0, 2**32 - 1),
+        "source": fields.text(128),
+        "end_user": fields.text(128),
+        "details": _details,
+    }
+)
+# The digests of all evidence hang on these values and their order; a test holds them.
+_DEFAULTS: dict[str, Any] = {
+    **dict.fromkeys(_REQUIRED),
     "observed_until": None,
     "country": "",
     "subdivision": "",
     "network_class": "",
     "outcome": "served",
-    "confidence": Decimal(1),
+    "confidence": Decimal(1).quantize(_PLACES),
     "requests": 1,
     "credential": "",
     "ip": None,

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from enforcement.geolocation import Locator, bundled, from_mmdb
-from enforcement.models import Account, Case, PolicyVersion, Restriction
+from enforcement.models import Case, PolicyVersion, Restriction
 from enforcement.rules.policy import Policy
 from enforcement.rules.territory import Answer
 from enforcement.rules.transitions import Scope, State
@@ -25,6 +25,16 @@ class Question:
     credential: str = ""
     country: str = ""
     subdivision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why not; `case` is public, and "" where the list alone refuses."""
+
+    reason_code: str
+    scope: str
+    since: datetime | None = None
+    case: str = ""
 
 
 def located(question: Question, ip: str) -> Question:
@@ -44,15 +54,20 @@ def _locator() -> Locator:
 def decide(question: Question, *, now: datetime) -> dict[str, Any]:
     """The contract's answer. An account that we do not know is treated as nobody: only the list can refuse it."""
     policy = _active_policy()
+    case = Case.objects.filter(account__external_id=question.account).exclude(state=State.CLOSED).first()
     outside = _is_outside(question, policy)
-    account = Account.objects.filter(external_id=question.account).values_list("pk", flat=True).first()
-    case = _open_case(account)
-    found = _refusing(account, question, outside)
-    if found is not None:
-        return _answer(False, found.reason_code, found.scope, found.since, case, now)
-    if outside and policy is not None and _edge_refuses(policy, case, now):
-        return _answer(False, Restriction.Reason.TERRITORY, Scope.TERRITORY_TRAFFIC, None, case, now)
-    return _answer(True, None, None, None, case, now)
+    refusal = _restricted(question, outside)
+    if refusal is None and outside and policy is not None:
+        refusal = _refused_at_the_edge(policy, case, now)
+    return {
+        "allow": refusal is None,
+        "reason_code": refusal.reason_code if refusal else None,
+        "scope": refusal.scope if refusal else None,
+        "since": refusal.since if refusal else None,
+        "case": (refusal.case or None) if refusal else None,
+        "notice": _running_notice(case, now),
+        "seq": 0,  # nothing is sealed before there is a ledger
+    }
 
 
 def _active_policy() -> Policy | None:
@@ -67,16 +82,12 @@ def _is_outside(question: Question, policy: Policy | None) -> bool:
     return policy.territories.answer(question.country, question.subdivision) is Answer.UNSUPPORTED
 
 
-def _open_case(account: int | None) -> Case | None:
-    if account is None:
-        return None
-    return Case.objects.exclude(state=State.CLOSED).filter(account=account).first()
-
-
-def _refusing(account: int | None, question: Question, outside: bool) -> Restriction | None:
-    standing = Restriction.objects.filter(account=account, lifted_at=None) if account is not None else []
-    by_scope = {each.scope: each for each in standing if _applies(each, question, outside)}
-    return next((by_scope[scope] for scope in _STRICTEST if scope in by_scope), None)
+def _restricted(question: Question, outside: bool) -> Refusal | None:
+    """The strictest of the account's restrictions that refuses this request."""
+    standing = Restriction.objects.filter(account__external_id=question.account, lifted_at=None)
+    by_scope = {each.scope: each for each in standing.select_related("case") if _applies(each, question, outside)}
+    found = next((by_scope[scope] for scope in _STRICTEST if scope in by_scope), None)
+    return Refusal(found.reason_code, found.scope, found.since, found.case.reference) if found else None
 
 
 def _applies(restriction: Restriction, question: Question, outside: bool) -> bool:
@@ -85,32 +96,24 @@ def _applies(restriction: Restriction, question: Question, outside: bool) -> boo
     return restriction.scope == Scope.ACCOUNT or restriction.value == question.credential
 
 
-def _edge_refuses(policy: Policy, case: Case | None, now: datetime) -> bool:
-    if policy.edge == "refuse_after_notice":
-        return case is not None and _notice_is_over(case, now)
-    return policy.edge == "refuse"
+def _refused_at_the_edge(policy: Policy, case: Case | None, now: datetime) -> Refusal | None:
+    """What the list alone refuses. `refuse_after_notice` waits until the account was told and its time has run."""
+    territory = (Restriction.Reason.TERRITORY, Scope.TERRITORY_TRAFFIC)
+    if policy.edge == "refuse":
+        return Refusal(*territory)
+    due_at = _running_until(case)
+    if policy.edge == "refuse_after_notice" and case is not None and due_at is not None and due_at <= now:
+        return Refusal(*territory, since=due_at, case=case.reference)
+    return None
 
 
-def _notice_is_over(case: Case, now: datetime) -> bool:
-    """Told, and the time has run; what stops the clock stops this too."""
-    return case.state != State.OPEN and case.due_at is not None and case.due_at <= now and case.remaining is None
-
-
-def _answer(
-    allow: bool, reason: str | None, scope: str | None, since: datetime | None, case: Case | None, now: datetime
-) -> dict[str, Any]:
-    return {
-        "allow": allow,
-        "reason_code": reason,
-        "scope": scope,
-        "since": since,
-        "case": case.reference if case and not allow else None,
-        "notice": _notice(case, now),
-        "seq": 0,  # nothing is sealed before there is a ledger
-    }
-
-
-def _notice(case: Case | None, now: datetime) -> dict[str, Any] | None:
+def _running_notice(case: Case | None, now: datetime) -> dict[str, Any] | None:
     """A warning whose time is running: what a gateway may tell the caller."""
-    running = case is not None and case.state == State.WARNED and case.due_at is not None and case.due_at > now
-    return {"case": case.reference, "due_at": case.due_at} if case and running else None
+    due_at = _running_until(case)
+    return {"case": case.reference, "due_at": due_at} if case and due_at and due_at > now else None
+
+
+def _running_until(case: Case | None) -> datetime | None:
+    """The deadline of a warning whose clock was started and is not stopped."""
+    running = case is not None and case.state == State.WARNED and case.remaining is None
+    return case.due_at if case and running else None

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 
 from enforcement.models import Client
 from enforcement.services.evidence_items import Item, ItemRefused, read_item
+from enforcement.services.transactions import atomic_and_again
 
 MAX_ITEMS = 1000
-_ATTEMPTS = 4
-_RETRIED = ("40001", "40P01")  # serialization failure, deadlock
 
 # Accounts, evidence, tallies and marks are each written in one fixed order, and every part needs the one before it:
 # batches that share accounts wait for each other, and never in a circle.
@@ -20,15 +19,16 @@ _RECORD = """
 WITH given AS (
     SELECT * FROM json_to_recordset(%(items)s::json) AS item (
         id text, account text, kind text, network_class text, country text, subdivision text,
-        credential text, source text, refused boolean, observed_at timestamptz, observed_until timestamptz,
-        requests bigint, confidence numeric, ip inet, asn bigint, end_user text, details jsonb, body_digest text)
+        credential text, source text, outcome text, observed_at timestamptz, observed_until timestamptz,
+        requests bigint, confidence numeric, ip inet, asn bigint, end_user text, details text, body_digest text)
 ), known AS (
     SELECT id, external_id FROM enforcement_account WHERE external_id IN (SELECT account FROM given)
 ), made AS (
     -- The conflict is a stub that a concurrent batch has just made, which this statement's snapshot cannot see.
     INSERT INTO enforcement_account (external_id, name, kind, language, timezone, home_country, plan, protected,
-                                     serves_third_parties, no_suspension, version)
-    SELECT DISTINCT account COLLATE "C", '', 'organisation', 'en', 'UTC', '', '', false, false, false, 0
+                                     serves_third_parties, no_suspension, version, created_at)
+    SELECT DISTINCT account COLLATE "C", '', 'organisation', 'en', 'UTC', '', '', false, false, false, 0,
+           %(now)s::timestamptz
       FROM given WHERE account NOT IN (SELECT external_id FROM known) ORDER BY 1
         ON CONFLICT (external_id) DO UPDATE SET version = enforcement_account.version
     RETURNING id, external_id
@@ -37,10 +37,10 @@ WITH given AS (
 ), stored AS (
     INSERT INTO enforcement_evidence (detector_id, external_id, account_id, kind, network_class, country, subdivision,
         credential, source, refused, observed_at, observed_until, requests, confidence, ip, asn, end_user, details,
-        body_digest)
+        body_digest, received_at)
     SELECT %(detector)s, given.id, accounts.id, kind, network_class, country, subdivision, credential, source,
-           refused, observed_at, observed_until, requests, confidence, ip, asn, end_user, details,
-           decode(body_digest, 'hex')
+           outcome = 'refused', observed_at, observed_until, requests, confidence, ip, asn, end_user, details::jsonb,
+           decode(body_digest, 'hex'), %(now)s::timestamptz
       FROM given JOIN accounts ON accounts.external_id = given.account
      ORDER BY given.id COLLATE "C"
         ON CONFLICT (detector_id, external_id) DO NOTHING
@@ -121,7 +121,8 @@ def record(detector: Client, raw_items: Sequence[object], *, now: datetime) -> R
             again.append((index, item))
         else:
             first[item.id] = (index, item)
-    stored, bodies = _store(detector, [item for _, item in first.values()], now)
+    items = [item for _, item in first.values()]
+    stored, bodies = _store(detector, items, now) if items else (set(), {})
     for index, item in first.values():
         status: Status = "accepted" if item.id in stored else _compare(bodies[item.id], item)
         answers[index] = Answer(index, item.id, status, status == "accepted" and item.unknown_territory)
@@ -140,23 +141,10 @@ def _compare(body: str, item: Item) -> Status:
     return "duplicate" if body == item.digest else "conflict"
 
 
+@atomic_and_again
 def _store(detector: Client, items: Sequence[Item], now: datetime) -> tuple[set[str], dict[str, str]]:
     """The ids that were stored now, and the bodies under which the others had been stored before."""
-    if not items:
-        return set(), {}
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return _store_once(detector, items, now)
-        except OperationalError as error:
-            # The order of the locks prevents deadlocks between batches; other writers might still cause one.
-            if getattr(error.__cause__, "sqlstate", None) not in _RETRIED or attempt == _ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
-
-
-@transaction.atomic
-def _store_once(detector: Client, items: Sequence[Item], now: datetime) -> tuple[set[str], dict[str, str]]:
-    rows = f"[{','.join(item.row for item in items)}]"
+    rows = f"[{b','.join(item.row for item in items).decode()}]"
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, {"items": rows, "detector": detector.pk, "now": now})
         stored = {row[0] for row in cursor.fetchall()}

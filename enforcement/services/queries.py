@@ -3,23 +3,35 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-from enforcement.models import Account, Appeal, Case, Decision, Memo, MemoCopy, Restriction, Score
+from enforcement.models import Account, Appeal, Case, Decision, Memo, Restriction, Score
 from enforcement.rules.transitions import State
+from enforcement.services import acceptance, stops
+from enforcement.services.acceptance import Reception
+from enforcement.services.fields import FieldRefused, account_id
+from enforcement.services.statements import statement
+
+_NEXT_RUNG = {State.WARNED: "deadline", State.RESTRICTED: "restriction", State.SUSPENDED: "suspension"}
 
 
-def standing(case: Case | None) -> str:
-    """Standing follows the open case; a review is nobody's business yet."""
-    return "clear" if case is None or case.state == State.OPEN else case.state
+def find_account(external_id: str) -> Account | None:
+    """The account of this id; None for one that we do not know, or that nobody could have told us."""
+    try:
+        return Account.objects.filter(external_id=account_id(external_id)).first()
+    except FieldRefused:
+        return None
 
 
-def account(external_id: str, *, now: datetime) -> dict[str, Any] | None:
+# -- an account ----------------------------------------------------------------------------------------------------
+
+
+def account(external_id: str) -> dict[str, Any] | None:
     """The account document, or None for one that we do not know."""
-    found = Account.objects.filter(external_id=external_id).first()
+    found = find_account(external_id)
     if found is None:
         return None
-    case = Case.objects.exclude(state=State.CLOSED).filter(account=found).first()
+    case = Case.objects.filter(account=found).exclude(state=State.CLOSED).select_related("policy").first()
     restrictions = Restriction.objects.filter(account=found, lifted_at=None).order_by("pk")
     return {
         "external_id": found.external_id,
@@ -28,13 +40,18 @@ def account(external_id: str, *, now: datetime) -> dict[str, Any] | None:
         "case": case.reference if case and case.state != State.OPEN else None,
         "restrictions": [_restriction(each) for each in restrictions],
         "exemptions": [],
-        "notice": _notice(case, now),
+        "notice": _notice(case) if case else None,
     }
+
+
+def standing(case: Case | None) -> str:
+    """Standing follows the open case; a review is nobody's business yet."""
+    return "clear" if case is None or case.state == State.OPEN else case.state
 
 
 def _score(found: Account) -> dict[str, Any]:
     score = Score.objects.filter(account=found).first()
-    return {"points": f"{score.points:.2f}", "lines": score.facts["lines"]} if score else {"points": "0.00", "lines": []}
+    return {"points": float(score.points), "lines": score.facts["lines"]} if score else {"points": 0.0, "lines": []}
 
 
 def _restriction(each: Restriction) -> dict[str, Any]:
@@ -47,74 +64,118 @@ def _restriction(each: Restriction) -> dict[str, Any]:
     }
 
 
-def _notice(case: Case | None, now: datetime) -> dict[str, Any] | None:
-    """For a banner: a step that is announced and still ahead."""
-    if case is None or case.state == State.OPEN or case.due_at is None or case.due_at <= now:
+def _notice(case: Case) -> dict[str, Any] | None:
+    """The step that was announced. `due_at` is null until a mail server took the memo that announces it."""
+    name = _NEXT_RUNG.get(State(case.state))
+    rung = getattr(case.policy.rules.ladder, name) if name else None
+    if rung is None:
         return None
-    return {"case": case.reference, "state": case.state, "due_at": case.due_at, "stopped": case.remaining is not None}
-
-
-def timeline(external_id: str) -> list[dict[str, Any]] | None:
-    """What happened to the account that a reader may see, oldest first; None for one that we do not know."""
-    found = Account.objects.filter(external_id=external_id).first()
-    if found is None:
-        return None
-    cases = Case.objects.filter(account=found)
-    decisions = Decision.objects.filter(case__in=cases, status=Decision.Status.APPLIED).exclude(from_state=State.CLOSED)
-    events = [_decided(each) for each in decisions.select_related("case") if _is_told(each)]
-    memos = Memo.objects.filter(case__in=cases, rendered_at__isnull=False).select_related("case")
-    events += [
-        {"at": each.rendered_at, "what": f"memo.{each.kind}", "case": each.case.reference, "reason": each.subject}
-        for each in memos
-    ]
-    for appeal in Appeal.objects.filter(case__in=cases).select_related("case"):
-        events += _appealed(appeal)
-    return sorted(events, key=lambda event: event["at"])
-
-
-def _is_told(decision: Decision) -> bool:
-    """A review that closed without a word was never told."""
-    return not (decision.from_state == State.OPEN and decision.step != "warn")
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
     return {
-        "at": decision.settled_at,
-        "what": f"case.{decision.step}",
-        "case": decision.case.reference,
-        "reason": decision.reason,
+        "case": case.reference,
+        "step": rung.step,
+        "due_at": case.due_at,
+        "stopped": case.pk in stops.stopped_cases([case]),
     }
 
 
-def _appealed(appeal: Appeal) -> list[dict[str, Any]]:
-    case = appeal.case.reference
-    events = [{"at": appeal.filed_at, "what": "appeal.filed", "case": case, "reason": ""}]
-    if appeal.decided_at:
-        events.append({"at": appeal.decided_at, "what": f"appeal.{appeal.status}", "case": case, "reason": appeal.reason})
-    return events
+# -- the timeline --------------------------------------------------------------------------------------------------
+
+_PAST_TENSE = {
+    "warn": "warned", "restrict": "restricted", "suspend": "suspended", "block": "blocked",
+    "restrict_now": "restricted", "dismiss": "dismissed", "cure": "cured", "reinstate": "reinstated",
+    "withdraw": "withdrawn", "free": "freed",
+}  # fmt: skip
+
+Event = dict[str, Any]
+
+
+def timeline(external_id: str) -> list[Event] | None:
+    """What happened to the account, oldest first; None for one that we do not know."""
+    found = find_account(external_id)
+    if found is None:
+        return None
+    events = []
+    for case in _whole(Case.objects.filter(account=found)):
+        events.append(_event(case, case.opened_at, "case.opened"))
+        for decision in case.decisions.all():
+            events += _decided(case, decision)
+        memos = list(case.memos.all())
+        receptions = acceptance.receptions([memo.pk for memo in memos])
+        for memo in memos:
+            events += _written(case, memo, receptions[memo.pk])
+        for appeal in case.appeals.all():
+            events += _appealed(case, appeal)
+        for stop in case.stops.all():
+            events.append(_event(case, stop.started_at, "clock.stopped", stop.kind))
+            events += [_event(case, stop.ended_at, "clock.resumed", stop.kind)] if stop.ended_at else []
+    return sorted(events, key=lambda event: event["at"])
+
+
+def _event(case: Case, at: datetime | None, what: str, reason: str = "") -> Event:
+    return {"at": at, "what": what, "case": case.reference, "reason": reason}
+
+
+def _decided(case: Case, decision: Decision) -> list[Event]:
+    past = _PAST_TENSE[decision.step]
+    if decision.status == Decision.Status.APPLIED:
+        return [_event(case, decision.settled_at, f"case.{past}", decision.reason)]
+    held = [_event(case, decision.decided_at, "decision.held", f"{decision.step}: {decision.reason}")]
+    if decision.status == Decision.Status.HELD:
+        return held
+    return [*held, _event(case, decision.settled_at, f"decision.{decision.status}", decision.refused_because)]
+
+
+def _written(case: Case, memo: Memo, reception: Reception) -> list[Event]:
+    if memo.rendered_at is None:
+        return []
+    written = [_event(case, memo.rendered_at, "memo.written", memo.subject)]
+    if reception.accepted_at is None:
+        return written
+    return [*written, _event(case, reception.accepted_at, "memo.accepted", memo.subject)]
+
+
+def _appealed(case: Case, appeal: Appeal) -> list[Event]:
+    filed = [_event(case, appeal.filed_at, "appeal.filed")]
+    if appeal.decided_at is None:
+        return filed
+    return [*filed, _event(case, appeal.decided_at, f"appeal.{appeal.status}", appeal.reason)]
+
+
+# -- cases ---------------------------------------------------------------------------------------------------------
+
+
+def cases(
+    *, state: str | None = None, account: str | None = None, due_before: datetime | None = None
+) -> QuerySet[Case]:
+    """The cases that fit, with what `summary` reads of them."""
+    found = Case.objects.select_related("account", "policy")
+    if state is not None:
+        found = found.filter(state=state)
+    if account is not None:
+        found = found.filter(account__external_id=account)
+    return found if due_before is None else found.filter(due_at__lt=due_before)
+
+
+def _whole(found: QuerySet[Case]) -> QuerySet[Case]:
+    """Cases with everything that hangs on them, in the order in which it came."""
+    rows = ((name, getattr(Case, name).rel.related_model) for name in ("decisions", "memos", "appeals", "stops"))
+    return found.select_related("account", "policy").prefetch_related(
+        *(Prefetch(name, model.objects.order_by("pk")) for name, model in rows)
+    )
 
 
 def case(reference: str) -> dict[str, Any] | None:
-    """A case with its decisions, memos, appeals and statement of reasons."""
-    copies = Prefetch("copies", MemoCopy.objects.select_related("message"))
-    found = (
-        Case.objects.filter(reference=reference)
-        .select_related("account", "policy")
-        .prefetch_related(
-            Prefetch("decisions", Decision.objects.order_by("pk")),
-            Prefetch("memos", Memo.objects.order_by("pk").prefetch_related(copies)),
-            Prefetch("appeals", Appeal.objects.order_by("pk")),
-        )
-        .first()
-    )
+    """A case with its decisions, memos, appeals and statement of reasons; None for one that we do not know."""
+    found = _whole(Case.objects.filter(reference=reference)).first() if reference.isprintable() else None
     if found is None:
         return None
+    receptions = acceptance.receptions([memo.pk for memo in found.memos.all()])
     return {
         **summary(found),
         "decisions": [_decision(each) for each in found.decisions.all()],
-        "memos": [_memo(each) for each in found.memos.all()],
+        "memos": [_memo(each, receptions[each.pk]) for each in found.memos.all()],
         "appeals": [_appeal(each) for each in found.appeals.all()],
-        "statement_of_reasons": _statement(found),
+        "statement_of_reasons": statement(found, receptions),
     }
 
 
@@ -141,23 +202,24 @@ def _decision(each: Decision) -> dict[str, Any]:
         "status": each.status,
         "rule": each.rule,
         "reason": each.reason,
-        "automatic": each.proposed_by_id is None and each.approved_by_id is None,
+        "automated": each.proposed_by_id is None and each.approved_by_id is None,
         "people": each.people,
         "decided_at": each.decided_at,
         "settled_at": each.settled_at,
+        "override_of": each.override_of_id,
     }
 
 
-def _memo(each: Memo) -> dict[str, Any]:
-    accepted = [copy.message.accepted_at for copy in each.copies.all() if copy.message.accepted_at]
+def _memo(each: Memo, reception: Reception) -> dict[str, Any]:
     return {
         "kind": each.kind,
         "language": each.language or None,
         "subject": each.subject or None,
         "rendered_at": each.rendered_at,
         "told_due_at": each.told_due_at,
-        "accepted_at": min(accepted, default=None),
-        "recipients": len(each.copies.all()),
+        "accepted_at": reception.accepted_at,
+        "unreachable": reception.unreachable,
+        "cancelled_at": each.cancelled_at,
     }
 
 
@@ -166,25 +228,8 @@ def _appeal(each: Appeal) -> dict[str, Any]:
         "id": each.pk,
         "decision": each.decision_id,
         "status": each.status,
+        "suspensive": each.suspensive,
         "filed_at": each.filed_at,
         "decided_at": each.decided_at,
         "reason": each.reason or None,
-    }
-
-
-def _statement(found: Case) -> dict[str, Any] | None:
-    """The newest decision in force as data."""
-    applied = [each for each in found.decisions.all() if each.status == Decision.Status.APPLIED]
-    if not applied:
-        return None
-    last = applied[-1]
-    facts = {name: last.facts.get(name) for name in ("territories", "requests", "share", "first_seen", "last_seen")}
-    return {
-        "decision": last.pk,
-        "step": last.step,
-        "ground": {"policy": found.policy.name, "version": found.policy_id, "rule": last.rule},
-        "facts": facts,
-        "reason": last.reason,
-        "automated_decision": last.proposed_by_id is None and last.approved_by_id is None,
-        "redress": "Appeal by replying to the memo or through the address in it.",
     }
