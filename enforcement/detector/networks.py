@@ -1,0 +1,50 @@
+"""The class of network that an address belongs to, from lists of CIDR blocks. The longest prefix wins."""
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+CLASSES = ("residential", "mobile", "business", "hosting", "edge", "vpn", "tor", "cgnat")
+
+
+class ListRefused(Exception):
+    """A list of networks that cannot be read; the sentence names file and line."""
+
+
+class Networks:
+    """`lists` are pairs of class and file; of two lists with the same block the later one decides."""
+
+    def __init__(self, lists: Iterable[tuple[str, Path]]) -> None:
+        self._blocks: dict[tuple[int, int], dict[int, str]] = defaultdict(dict)
+        for network_class, file in lists:
+            for block in _read(file):
+                self._blocks[block.version, block.prefixlen][int(block.network_address)] = network_class
+        self._lengths = {version: _longest_first(self._blocks, version) for version in (4, 6)}
+        self.class_of = lru_cache(maxsize=65536)(self._class_of)
+
+    def _class_of(self, ip: str) -> str:
+        """The class, or "" where no list has the address."""
+        address = ipaddress.ip_address(ip)
+        number, width = int(address), address.max_prefixlen
+        for length in self._lengths[address.version]:
+            found = self._blocks[address.version, length].get(number >> (width - length) << (width - length))
+            if found:
+                return found
+        return ""
+
+
+def _longest_first(blocks: Iterable[tuple[int, int]], version: int) -> Sequence[int]:
+    return sorted((length for each, length in blocks if each == version), reverse=True)
+
+
+def _read(file: Path) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        block = line.partition("#")[0].strip()
+        if not block:
+            continue
+        try:
+            yield ipaddress.ip_network(block, strict=False)
+        except ValueError:
+            raise ListRefused(f"{file}, line {number}: {block!r} is no CIDR block") from None

@@ -1,0 +1,114 @@
+"""Requests summed up by day, account, key, place and network class: what a detector sends."""
+
+import hashlib
+import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from enforcement.detector.lines import Line, Malformed, reader
+from enforcement.detector.naming import Rule, check_account
+from enforcement.detector.networks import Networks
+from enforcement.geolocation import Location, Locator
+
+Key = tuple[date, str, str, Location, str, bool]
+_REFUSED = (401, 403, 451)  # answered by the door, not by the service
+
+
+@dataclass(slots=True)
+class _Sum:
+    requests: int
+    first: datetime
+    last: datetime
+    ip: str  # of the first request: a sample that somebody can look up
+
+
+class Summaries:
+    """Reads lines and sums them up; malformed ones are counted by reason."""
+
+    def __init__(self, locator: Locator, networks: Networks, account: Rule, credential: Rule | None) -> None:
+        self._locator, self._networks = locator, networks
+        self._account, self._credential = account, credential
+        self._sums: dict[Key, _Sum] = {}
+        self._segment = hashlib.sha256()
+        self._places: dict[str, Location] = {}
+        self.lines = 0
+        self.malformed: Counter[str] = Counter()
+
+    def read(self, lines: Iterable[bytes], log_format: str) -> None:
+        parse = None
+        for raw in lines:
+            self._segment.update(raw)
+            if not raw.strip():
+                continue
+            parse = parse or reader(log_format, raw)
+            self.lines += 1
+            try:
+                self._add(parse(raw.rstrip(b"\r\n")))
+            except Malformed as malformed:
+                self.malformed[str(malformed)] += 1
+
+    def _add(self, line: Line) -> None:
+        account = check_account(self._account(line))
+        credential = self._credential(line) if self._credential else ""
+        if not credential.isprintable() or len(credential) > 128:
+            raise Malformed("a key's hint that is too long or not printable")
+        place = self._places.get(line.ip) or self._locate(line.ip)
+        network_class = self._networks.class_of(line.ip)
+        key = (line.at.date(), account, credential, place, network_class, line.status in _REFUSED)
+        found = self._sums.get(key)
+        if found is None:
+            self._sums[key] = _Sum(1, line.at, line.at, line.ip)
+            return
+        found.requests += 1
+        found.first, found.last = min(found.first, line.at), max(found.last, line.at)
+
+    def _locate(self, ip: str) -> Location:
+        try:
+            ipaddress.ip_address(ip)
+        except ValueError:
+            raise Malformed("an address that cannot be read") from None
+        place = self._places[ip] = self._locator.locate(ip)
+        return place
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """Items of evidence, sorted, the same for the same log.
+
+        The id holds a digest of all that was read: a log that has grown is another segment, so that its summaries do
+        not conflict with those of before. Send a log once it is closed.
+        """
+        segment = self._segment.hexdigest()
+        for key, found in sorted(self._sums.items(), key=lambda each: _order(each[0])):
+            yield _item(segment, key, found, self._locator.source)
+
+
+def _order(key: Key) -> tuple[object, ...]:
+    day, account, credential, place, network_class, refused = key
+    return day, account, credential, place.country, place.subdivision, network_class, refused
+
+
+def _item(segment: str, key: Key, found: _Sum, source: str) -> dict[str, Any]:
+    day, account, credential, place, network_class, refused = key
+    digest = hashlib.sha256("\0".join([segment, *map(str, _order(key))]).encode()).hexdigest()[:32]
+    item = {
+        "id": f"log-{day:%Y%m%d}-{digest}",
+        "account": account,
+        "kind": "ip_geolocation",
+        "observed_at": _moment(found.first),
+        "observed_until": _moment(found.last),
+        "requests": found.requests,
+        "outcome": "refused" if refused else "served",
+        "ip": found.ip,
+        "source": source,
+        "country": place.country,
+        "subdivision": place.subdivision,
+        "credential": credential,
+        "network_class": network_class,
+    }
+    return {name: value for name, value in item.items() if value != ""}
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
