@@ -96,8 +96,9 @@ def _elsewhere(base: Path) -> Path:
 
 
 def _sockets(base: Path) -> Path:
+    """Beside the data, unless the path is too long for a socket or has a comma, which parts hosts for libpq."""
     here = base / "run"
-    if len(os.fsencode(here / ".s.PGSQL.5432")) <= _SOCKET_ROOM:
+    if len(os.fsencode(here / ".s.PGSQL.5432")) <= _SOCKET_ROOM and "," not in str(here):
         return here
     return Path("/tmp") / f"{_NAME}-{os.geteuid()}-{_hash(base)}"
 

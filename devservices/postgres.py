@@ -63,7 +63,7 @@ class Postgres:
             time.sleep(0.1)
 
     def _launch(self) -> bool:
-        options = self.settings | {"unix_socket_directories": '"{}"'.format(str(self.place.run).replace('"', '""'))}
+        options = self.settings | {"unix_socket_directories": str(self.place.run)}
         # pg_ctl hands this to a shell.
         words = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in options.items())
         launched = self.place.call(

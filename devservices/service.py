@@ -13,6 +13,9 @@ from devservices.supervisor import Family, ProcessDied, interruptible
 
 def serve(environment: Mapping[str, str], port: int) -> int:
     """`./run serve`: migrate, then everything, until Ctrl-C (0) or until a process dies (1)."""
+    if _listens(port):  # the web server would share the port with whoever has it
+        _say(f"Port {port} is taken; choose another with --port.")
+        return 2
     found = {"PUBLIC_URL": f"http://localhost:{port}", **environment}
     migrated = subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], env=found)
     if migrated.returncode:

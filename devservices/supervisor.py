@@ -131,8 +131,12 @@ class Family:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Inside, SIGTERM and a closed terminal end us as Ctrl-C does: with a KeyboardInterrupt."""
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    """Inside, SIGTERM and a closed terminal end us as Ctrl-C does: with a KeyboardInterrupt.
+
+    SIGINT too: a shell that starts us in the background has it ignored.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     finally:
