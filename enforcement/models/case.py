@@ -107,6 +107,7 @@ class Decision(models.Model):
     credentials = models.JSONField(
         default=list, blank=True, help_text="Restrict these keys only."
     )
+    agreed_because = models.TextField(blank=True, default="", help_text="Why those who agreed did, a paragraph each.")
     refused_because = models.TextField(blank=True, default="", help_text="Why the person declined it.")
     people = models.PositiveSmallIntegerField(default=0, help_text="How many people had to agree.")
     # Null where the automation proposed it.

@@ -52,8 +52,9 @@ def propose(
 
 
 @transaction.atomic
-def approve(*, decision_id: int, by: User, now: datetime) -> Decision:
+def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decision:
     """Agree to a held decision. It is looked at again first: if it no longer holds, it lapses and nothing happens."""
+    reason = _required(reason)
     decision = _held(decision_id)
     case, step = decision.case, Step(decision.step)
     by_hand = decision.proposed_by_id is not None
@@ -65,7 +66,7 @@ def approve(*, decision_id: int, by: User, now: datetime) -> Decision:
         stops.resume([case], [Stop.Kind.APPROVAL], now=now)
         decision.refresh_from_db()
         return decision
-    _sign(decision, by)
+    _sign(decision, by, reason)
     order = Order(
         case=case,
         step=step,
@@ -94,12 +95,13 @@ def refuse(*, decision_id: int, reason: str, by: User, now: datetime) -> Decisio
     return decision
 
 
-def _sign(decision: Decision, by: User) -> None:
+def _sign(decision: Decision, by: User, reason: str) -> None:
     if decision.approved_by_id is None:
         decision.approved_by = by
     else:
         decision.seconded_by = by
-    decision.save(update_fields=["approved_by", "seconded_by"])
+    decision.agreed_because = "\n\n".join(filter(None, (decision.agreed_because, reason)))
+    decision.save(update_fields=["approved_by", "seconded_by", "agreed_because"])
 
 
 def _still_proposed(case: Case, step: Step, now: datetime) -> bool:

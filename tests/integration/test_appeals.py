@@ -92,7 +92,7 @@ def test_whoever_decided_does_not_decide_the_appeal(
     clock.move_to(case.due_at)
     see(detector, sighting(account_outside, clock.now()))
     sweep.sweep(now=clock.now())
-    review.approve(decision_id=Decision.objects.get(status="held").pk, by=officer, now=clock.now())
+    review.approve(decision_id=Decision.objects.get(status="held").pk, reason="Agreed.", by=officer, now=clock.now())
     filed = file(account_outside)
     with pytest.raises(NotAllowed, match="not involved"):
         appeals.decide(appeal_id=filed.pk, overturn=False, reason="I was right.", by=officer, now=clock.now())

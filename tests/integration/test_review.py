@@ -102,7 +102,7 @@ def test_nobody_can_suspend_before_the_deadline_not_even_two_people(
     proposal = propose(account_outside, Step.SUSPEND, officer)
     assert proposal.status == "held"
     with pytest.raises(NoticeNotOver):
-        review.approve(decision_id=proposal.pk, by=lead, now=clock.now())
+        review.approve(decision_id=proposal.pk, reason="Agreed.", by=lead, now=clock.now())
     assert not Restriction.objects.exists()
 
 
@@ -123,24 +123,29 @@ def test_a_block_by_hand_takes_a_proposer_and_a_different_lead(
     proposal = propose(account_outside, Step.BLOCK, lead)
     assert proposal.status == "held"
     with pytest.raises(NotAllowed, match="Somebody else"):
-        review.approve(decision_id=proposal.pk, by=lead, now=clock.now())
+        review.approve(decision_id=proposal.pk, reason="Agreed.", by=lead, now=clock.now())
     with pytest.raises(NotAllowed, match="takes a lead"):
-        review.approve(decision_id=proposal.pk, by=officer, now=clock.now())
+        review.approve(decision_id=proposal.pk, reason="Agreed.", by=officer, now=clock.now())
     assert the_case(account_outside).version == case.version
 
 
 def test_approving_what_the_automation_held_takes_one_officer(past_deadline: Account, officer: User) -> None:
-    decision = review.approve(decision_id=held(past_deadline).pk, by=officer, now=clock.now())
-    assert (decision.status, decision.approved_by) == ("applied", officer)
+    decision = review.approve(decision_id=held(past_deadline).pk, reason="Agreed.", by=officer, now=clock.now())
+    assert (decision.status, decision.approved_by, decision.agreed_because) == ("applied", officer, "Agreed.")
     assert the_case(past_deadline).state == "suspended"
     assert Restriction.objects.get().decision == decision
+
+
+def test_agreeing_takes_a_reason_too(past_deadline: Account, officer: User) -> None:
+    with pytest.raises(ReviewRefused, match="A reason is required"):
+        review.approve(decision_id=held(past_deadline).pk, reason=" ", by=officer, now=clock.now())
 
 
 def test_a_held_decision_that_no_longer_holds_lapses(
     past_deadline: Account, officer: User, policy: PolicyVersion, activate
 ) -> None:
     activate(policy.document.replace("supported: [DE,", "supported: [CN, DE,"))
-    decision = review.approve(decision_id=held(past_deadline).pk, by=officer, now=clock.now())
+    decision = review.approve(decision_id=held(past_deadline).pk, reason="Agreed.", by=officer, now=clock.now())
     assert decision.status == "lapsed"
     assert not Restriction.objects.exists()
 
@@ -161,7 +166,7 @@ def test_a_protected_account_takes_one_more_person(
 ) -> None:
     vip = make_account("vip", protected=True, kind=Account.Kind.PERSON)
     see(detector, sighting(vip, clock.now()))
-    review.approve(decision_id=held(vip).pk, by=officer, now=clock.now())
+    review.approve(decision_id=held(vip).pk, reason="Agreed.", by=officer, now=clock.now())
     from tests.stage import answer_mail
 
     answer_mail()
@@ -170,11 +175,11 @@ def test_a_protected_account_takes_one_more_person(
     clock.move_to(case.due_at)
     see(detector, sighting(vip, clock.now()))
     sweep.sweep(now=clock.now())
-    first = review.approve(decision_id=held(vip).pk, by=officer, now=clock.now())
+    first = review.approve(decision_id=held(vip).pk, reason="Agreed.", by=officer, now=clock.now())
     assert (first.status, the_case(vip).state) == ("held", "warned")
     with pytest.raises(NotAllowed, match="Somebody else"):
-        review.approve(decision_id=first.pk, by=officer, now=clock.now())
-    second = review.approve(decision_id=first.pk, by=lead, now=clock.now())
+        review.approve(decision_id=first.pk, reason="Agreed.", by=officer, now=clock.now())
+    second = review.approve(decision_id=first.pk, reason="Agreed.", by=lead, now=clock.now())
     assert (second.status, the_case(vip).state) == ("applied", "suspended")
 
 
@@ -185,7 +190,7 @@ def test_an_officer_and_a_lead_restrict_single_keys(
     case = the_case(past_deadline)
     clock.move_to(case.due_at)
     proposal = propose(past_deadline, Step.RESTRICT, officer, credentials=["sk-…a1", "sk-…b2"])
-    review.approve(decision_id=proposal.pk, by=lead, now=clock.now())
+    review.approve(decision_id=proposal.pk, reason="Agreed.", by=lead, now=clock.now())
     found = Restriction.objects.filter(lifted_at=None).order_by("value").values_list("scope", "value", "reason_code")
     assert list(found) == [
         ("credential", "sk-…a1", "credential_restricted"),
