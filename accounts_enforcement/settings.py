@@ -221,3 +221,20 @@ structlog.configure(
     logger_factory=structlog.stdlib.LoggerFactory(),
     cache_logger_on_first_use=True,
 )
+
+# -- the staff console -------------------------------------------------------------------------------------------
+LOGIN_REDIRECT_URL = "admin:index"
+UNFOLD = {
+    "SITE_TITLE": "Accounts Enforcement",
+    "SITE_HEADER": "Accounts Enforcement",
+    "SITE_SYMBOL": "gavel",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "enforcement.admin.navigation.icon"}],
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,  # decisions are the history; the console edits nothing that it could log
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["enforcement.admin.navigation.style"],
+    "ENVIRONMENT": "enforcement.admin.navigation.environment",
+    "DASHBOARD_CALLBACK": "enforcement.admin.overview.overview",
+    "TABS": "enforcement.admin.navigation.tabs",
+    "SIDEBAR": {"navigation": "enforcement.admin.navigation.sidebar"},
+}

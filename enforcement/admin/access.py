@@ -1,0 +1,81 @@
+"""Access: the machines that call the API, and the people who work here."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from enforcement.admin.display import column, label, link
+from enforcement.admin.reading import ReadOnlyAdmin, Section, table_section
+from enforcement.models import ApiKey, Client
+
+
+@admin.register(Client)
+class ClientAdmin(ReadOnlyAdmin):
+    why_read_only = "Clients are made by `./run manage create_client`, which prints the key once."
+    list_display = (
+        column("Client", lambda client: client.name),
+        column("Kind", lambda client: client.kind),
+        column("Since", lambda client: client.created_at),
+    )
+
+    def sections(self, request: HttpRequest, row: Client) -> list[Section]:
+        pairs = [("Name", row.name), ("Kind", row.kind), ("Since", row.created_at)]
+        return [Section("Client", pairs=pairs), _keys(row)]
+
+
+def _keys(client: Client) -> Section:
+    rows = [
+        (link(key, f"{key.prefix}…"), key.created_at, key.expires_at, key.revoked_at, key.last_used_at)
+        for key in client.keys.order_by("-pk")
+    ]
+    headers = ("Key", "Made", "Expires", "Revoked", "Last used")
+    return table_section("Keys", headers, rows, none="None: it cannot call.")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    why_read_only = "A key is shown once, when it is made. Here is only how it begins, never the key or its digest."
+    list_display = (
+        column("Key", lambda key: f"{key.prefix}…"),
+        column("Client", lambda key: link(key.client)),
+        column("Kind", lambda key: key.client.kind),
+        column("Made", lambda key: key.created_at),
+        column("Expires", lambda key: key.expires_at),
+        column("Revoked", lambda key: key.revoked_at and label("revoked", "danger")),
+        column("Last used", lambda key: key.last_used_at),
+    )
+    list_select_related = ("client",)
+
+    def sections(self, request: HttpRequest, row: ApiKey) -> list[Section]:
+        pairs = [
+            ("Begins with", row.prefix),
+            ("Client", link(row.client)),
+            ("Made", row.created_at),
+            ("Expires", row.expires_at),
+            ("Revoked", row.revoked_at),
+            ("Last used", row.last_used_at),
+        ]
+        return [Section("API key", pairs=pairs)]
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """For superusers; a person's groups say what they may decide."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """analyst, officer, lead, counsel, auditor: what their members may do is written in the code."""

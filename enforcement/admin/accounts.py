@@ -1,0 +1,118 @@
+"""Accounts: who they are, whom we write to, and how they stand."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+
+from enforcement.admin.display import column, label, link, listing
+from enforcement.admin.facts import NOW, facts_sections
+from enforcement.admin.reading import ReadOnlyAdmin, Section, table_section
+from enforcement.models import Account, Case, DayTally, Evidence, Restriction, Score
+from enforcement.rules.transitions import State
+
+_OPEN_CASE = Case.objects.filter(account=OuterRef("pk")).exclude(state=State.CLOSED)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    why_read_only = (
+        "Accounts come from the registrar's API, or from the first evidence about them. What they may do follows from "
+        "their cases."
+    )
+    list_display = (
+        column("Account", lambda account: account.external_id),
+        column("Name", lambda account: account.name),
+        column("Kind", lambda account: account.get_kind_display()),
+        column("Standing", lambda account: label(_standing(account.case_state))),
+        column("Points", lambda account: _points(account)),
+        column("Home", lambda account: account.home_country),
+        column("Language", lambda account: account.language),
+        column("Protected", lambda account: label("protected", "primary") if account.protected else None),
+    )
+    list_select_related = ("score",)
+    search_fields = ("external_id__startswith", "name__icontains")
+    search_help_text = "How the id begins, or part of the name"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return super().get_queryset(request).annotate(case_state=Subquery(_OPEN_CASE.values("state")[:1]))
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        score = Score.objects.filter(account=row).select_related("policy").first()
+        return [
+            _identity(row),
+            _contacts(row),
+            _evidence(row, score),
+            *facts_sections(score.facts if score else {}, NOW),
+            _cases(row),
+            _restrictions(row),
+        ]
+
+
+def _standing(state: str | None) -> str:
+    """Standing follows the open case; a review is nobody's business yet."""
+    return "clear" if state in (None, State.OPEN) else str(state)
+
+
+def _points(account: Account) -> Any:
+    score = getattr(account, "score", None)
+    return f"{score.points:.2f}" if score else None
+
+
+def _identity(account: Any) -> Section:
+    return Section(
+        "Account",
+        pairs=[
+            ("Id", account.external_id),
+            ("Name", account.name),
+            ("Kind", account.get_kind_display()),
+            ("Standing", label(_standing(account.case_state))),
+            ("Plan", account.plan),
+            ("Home country", account.home_country),
+            ("Language", account.language),
+            ("Timezone", account.timezone),
+            ("Protected", account.protected),
+            ("Serves third parties", account.serves_third_parties),
+            ("Notice by contract", account.min_notice),
+            ("No automatic suspension", account.no_suspension),
+            ("Known since", account.created_at),
+            ("Version", account.version),
+        ],
+        aside=True,
+    )
+
+
+def _contacts(account: Account) -> Section:
+    pairs = [(each.get_role_display(), each.email) for each in account.contacts.order_by("pk")]
+    return Section("Contacts", pairs=pairs, note="" if pairs else "None: this account cannot be warned.", aside=True)
+
+
+def _evidence(account: Account, score: Score | None) -> Section:
+    assessed: Sequence[tuple[str, Any]] = [
+        ("Assessed", score.assessed_at if score else None),
+        ("By policy", link(score.policy) if score else None),
+        ("Outcome", label(score.outcome) if score else None),
+        ("Rows", listing(Evidence, "Evidence", q=account.external_id)),
+        ("Sums", listing(DayTally, "Day tallies", q=account.external_id)),
+    ]
+    return Section("Evidence", pairs=assessed, aside=True)
+
+
+def _cases(account: Account) -> Section:
+    rows = [
+        (link(each), label(each.outcome or each.state), each.rule, each.opened_at, each.closed_at or each.due_at)
+        for each in account.cases.order_by("-pk")[:50]
+    ]
+    headers = ("Case", "State", "Rule", "Opened", "Due or closed")
+    return table_section("Cases", headers, rows, none="None.")
+
+
+def _restrictions(account: Account) -> Section:
+    standing = Restriction.objects.filter(account=account, lifted_at=None).select_related("case").order_by("pk")
+    rows = [
+        (link(each.case), each.value or each.scope.replace("_", " "), each.reason_code, each.since) for each in standing
+    ]
+    headers = ("Case", "What", "Code at the gateway", "Since")
+    return table_section("What the gateway refuses", headers, rows, none="Nothing is refused.")

@@ -1,0 +1,78 @@
+"""Which buttons a person sees on a case: what the table of transitions and their roles allow, and nothing else."""
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+
+from enforcement.admin.confirmation import may_decide
+from enforcement.admin.display import noun
+from enforcement.admin.reading import Button, who
+from enforcement.models import Appeal, Case, Decision
+from enforcement.rules.transitions import WORSENING, State, Step, steps_from
+from enforcement.services.roles import NotAllowed, check_may_approve
+
+# The other steps are the automation's, and `restrict_now` has a path of its own.
+BY_HAND = (Step.WARN, Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.DISMISS, Step.REINSTATE)
+
+
+def case_buttons(request: HttpRequest, case: Case) -> list[Button]:
+    """What this person may do with the case as it stands (its decisions and appeals loaded)."""
+    if not may_decide(request):
+        return []
+    held = [each for each in case.decisions.all() if each.status == Decision.Status.HELD]
+    disputed = [each for each in case.appeals.all() if each.status == Appeal.Status.OPEN]
+    return [
+        *(button for each in held for button in held_buttons(who(request), each)),
+        *(button for each in disputed for button in appeal_buttons(who(request), each)),
+        *(_step_button(case, step) for step in steps_by_hand(case, is_held=bool(held))),
+    ]
+
+
+def steps_by_hand(case: Case, *, is_held: bool) -> list[Step]:
+    """A decision that is held has to be settled before another step forward is proposed."""
+    possible = [step for step in BY_HAND if step in steps_from(State(case.state))]
+    return [step for step in possible if not (is_held and step in WORSENING | {Step.WARN})]
+
+
+def _step_button(case: Case, step: Step) -> Button:
+    address = reverse("admin:enforcement_case_step", args=[case.pk, step])
+    return Button(step.capitalize(), address, "danger" if step in WORSENING else "default")
+
+
+def held_buttons(person: User, decision: Decision) -> list[Button]:
+    """For those who have not put their name to the decision yet (`case` loaded)."""
+    if person.pk in names_on(decision):
+        return []
+    found = [
+        Button(f"Refuse the {noun(decision.step)}", reverse("admin:enforcement_decision_refuse", args=[decision.pk]))
+    ]
+    if _may_approve(person, decision):
+        address = reverse("admin:enforcement_decision_approve", args=[decision.pk])
+        found.insert(0, Button(f"Approve the {noun(decision.step)}", address, "primary"))
+    return found
+
+
+def names_on(decision: Decision) -> set[int]:
+    """The ids of those who agreed to it so far, the proposer included."""
+    names = (decision.proposed_by_id, decision.approved_by_id, decision.seconded_by_id)
+    return {name for name in names if name is not None}
+
+
+def _may_approve(person: User, decision: Decision) -> bool:
+    by_hand = decision.proposed_by_id is not None
+    try:
+        check_may_approve(person, State(decision.case.state), Step(decision.step), by_hand=by_hand)
+    except NotAllowed:
+        return False
+    return True
+
+
+def appeal_buttons(person: User, appeal: Appeal) -> list[Button]:
+    """For those who were not involved in the decision that is contested (`decision` loaded)."""
+    if person.pk in names_on(appeal.decision):
+        return []
+    contested = noun(appeal.decision.step)
+    return [
+        Button(f"Uphold the {contested}", reverse("admin:enforcement_appeal_uphold", args=[appeal.pk])),
+        Button(f"Overturn the {contested}", reverse("admin:enforcement_appeal_overturn", args=[appeal.pk]), "primary"),
+    ]

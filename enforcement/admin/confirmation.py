@@ -1,0 +1,116 @@
+"""The page between a button and what it does: says what will happen, asks why, and makes one service call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from psycopg import errors
+
+from enforcement.admin.consequences import Consequences
+from enforcement.admin.display import label, link, plain, shown, visible
+from enforcement.admin.forms import ReasonForm
+from enforcement.admin.reading import Section, who
+from enforcement.models import Case
+from enforcement.rules.transitions import StepRefused
+from enforcement.services.appeals import AppealRefused
+from enforcement.services.cases import NoticeNotOver
+from enforcement.services.review import ReviewRefused
+from enforcement.services.roles import NotAllowed, check_may_decide
+
+# Sentences for the person who asked; nothing was written.
+REFUSALS = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, StepRefused)
+Told = tuple[int, str]  # the level of a message, and its words
+_BUSY = "Somebody else is deciding about this account at this moment. Nothing was done; try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the page says."""
+
+    title: str
+    case: Case
+    consequences: Consequences
+    people: str
+    button: str
+    sections: list[Section]
+    is_grave: bool = False
+
+
+def ask(
+    request: HttpRequest,
+    site: AdminSite,
+    question: Question,
+    form: ReasonForm,
+    carry_out: Callable[[dict[str, Any]], Told],
+) -> HttpResponse:
+    """Draw the page, or carry out what was confirmed with what the form holds."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            messages.add_message(request, *carry_out(form.cleaned_data))
+        except REFUSALS as refused:
+            messages.error(request, plain(str(refused)))
+        except OperationalError as failed:
+            if not isinstance(failed.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
+                raise
+            messages.error(request, _BUSY)
+        return HttpResponseRedirect(address_of(question.case))
+    context = {
+        **site.each_context(request),
+        "title": plain(question.title),
+        "heading": visible(question.title),
+        "question": question,
+        "outcome": _outcome(question),
+        "tone": "danger" if question.is_grave else "primary",
+        "form": form,
+        "opts": Case._meta,
+        "back": address_of(question.case),
+    }
+    status = 422 if request.method == "POST" else 200
+    return TemplateResponse(request, "admin/enforcement/confirmation.html", context, status=status)
+
+
+def _outcome(question: Question) -> list[tuple[str, Any]]:
+    found, case = question.consequences, question.case
+    account = format_html('{} <span class="ae-quiet">{}</span>', link(case.account), shown(case.account.external_id))
+    return [
+        ("Account", account),
+        ("Case", link(case)),
+        ("State", format_html("{} → {}", label(found.source), label(found.target))),
+        ("Who decides", shown(question.people)),
+        ("Memo", shown(found.memo)),
+        ("At the gateway", shown(found.gateway)),
+        ("Clock", shown(found.clock)),
+    ]
+
+
+def turn_away(request: HttpRequest, case: Case, why: Exception | str) -> HttpResponse:
+    """The step is not to be had; the case's page says why."""
+    messages.error(request, plain(str(why)))
+    return HttpResponseRedirect(address_of(case))
+
+
+def address_of(case: Case) -> str:
+    return reverse("admin:enforcement_case_change", args=[case.pk])
+
+
+def may_decide(request: HttpRequest) -> bool:
+    """As the services ask; here it says which buttons are drawn."""
+    try:
+        check_may_decide(who(request))
+    except NotAllowed:
+        return False
+    return True
+
+
+def check_door(request: HttpRequest) -> None:
+    """Nobody without a deciding role comes as far as a service."""
+    if not may_decide(request):
+        raise PermissionDenied

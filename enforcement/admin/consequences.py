@@ -1,0 +1,105 @@
+"""What a step brings about, in sentences: read before it is taken, drawn from the table of transitions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from enforcement.admin.display import duration, plain
+from enforcement.models import Case, Contact, Memo, Stop
+from enforcement.rules.decisions import people_by_hand, rung_of
+from enforcement.rules.transitions import WORSENING, Effect, State, Step, Transition, find_transition
+from enforcement.services.manners import manners_of
+
+_MEMO = {
+    State.WARNED: "A warning",
+    State.RESTRICTED: "A memo that tells of the restriction",
+    State.SUSPENDED: "A memo that tells of the suspension",
+    State.BLOCKED: "A memo that tells of the block",
+    State.CLOSED: "A memo that says the case is over",
+}
+_GATEWAY = {
+    State.OPEN: "Nothing is refused.",
+    State.WARNED: "Nothing is refused. The gateway can show a notice.",
+    State.RESTRICTED: "Requests from unsupported territories, or with the named keys, are refused. All else goes on.",
+    State.SUSPENDED: "Every request of the account is refused (account_suspended). Jobs accepted before may finish.",
+    State.BLOCKED: "Every request of the account is refused (account_blocked) until an appeal is granted.",
+    State.CLOSED: "Whatever this case restricts is lifted at once. Nothing is refused any more.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """Each a sentence; `early` is empty where nothing keeps the step from taking effect."""
+
+    source: State
+    target: State
+    memo: str
+    gateway: str
+    clock: str
+    early: str
+
+
+def consequences_of(case: Case, step: Step, *, now: datetime) -> Consequences:
+    """What this step would do to the case as it stands (`account` and `policy` loaded). Raises StepRefused."""
+    transition = find_transition(State(case.state), step)
+    return Consequences(
+        source=transition.source,
+        target=transition.target,
+        memo=_memo(case, transition),
+        gateway=_GATEWAY[transition.target],
+        clock=_clock(case, transition),
+        early=_early(case, step, now),
+    )
+
+
+def _memo(case: Case, transition: Transition) -> str:
+    if Effect.SEND_MEMO not in transition.effects:
+        return "No memo: nothing was said to the account about this case, so nothing is said now."
+    if transition.target is State.CLOSED and not Memo.objects.filter(case=case, cancelled_at=None).exists():
+        return "No memo: nothing was said to the account about this case, so nothing is said now."
+    recipients = _recipients(case)
+    if not recipients:
+        return f"{_MEMO[transition.target]} is due, but the account has no contact that it could be sent to."
+    return f"{_MEMO[transition.target]} goes to {', '.join(recipients)}."
+
+
+def _recipients(case: Case) -> Sequence[str]:
+    """As the memo chooses them: every owner, security and legal contact; billing where there is nobody else."""
+    contacts = list(case.account.contacts.order_by("pk"))
+    first = [each for each in contacts if each.role != Contact.Role.BILLING]
+    return [plain(str(each)) for each in first or contacts]
+
+
+def _clock(case: Case, transition: Transition) -> str:
+    if Effect.AWAIT_ACCEPTANCE not in transition.effects:
+        return "No deadline runs any more."
+    rung = rung_of(transition.target, case.policy.rules)
+    if rung is None:
+        return "The policy has no step after this one, so no deadline runs."
+    return f"The next deadline comes {duration(rung.lasts)} after a mail server accepted that memo, never earlier."
+
+
+def _early(case: Case, step: Step, now: datetime) -> str:
+    """Why the step could not take effect at this moment; the service looks again under the lock."""
+    if step not in WORSENING - {Step.RESTRICT_NOW}:
+        return ""
+    stops = Stop.objects.filter(case=case, ended_at=None).exclude(kind=Stop.Kind.APPROVAL)
+    if kinds := ", ".join(stops.values_list("kind", flat=True)):
+        return f"The clock of this case is stopped ({kinds}). The step cannot take effect before it runs again."
+    if case.due_at is None:
+        return "No mail server has accepted the memo yet, so the notice has not begun. The step cannot take effect."
+    if case.due_at > now:
+        return f"The notice runs for another {duration(case.due_at - now)}. The step cannot take effect before that."
+    return ""
+
+
+def who_agrees(case: Case, step: Step) -> str:
+    """How many people the step takes when it is proposed by hand."""
+    others = people_by_hand(State(case.state), step, manners_of(case.account)) - 1
+    if not others:
+        return "You alone decide this."
+    who = "a lead" if step in WORSENING else "an officer or a lead"
+    number = "one other person" if others == 1 else f"{others} other people, each"
+    return (
+        f"You propose it, and {number}, {who}, must agree. Until then it is held, and nothing changes for the account."
+    )

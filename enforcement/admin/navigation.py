@@ -1,0 +1,128 @@
+"""The sidebar, and the row of states above the queue."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+from enforcement.admin.reading import may_read
+from enforcement.models import (
+    Account,
+    ApiKey,
+    Appeal,
+    Case,
+    Client,
+    DayTally,
+    Decision,
+    Evidence,
+    Memo,
+    PolicyVersion,
+    Restriction,
+)
+from enforcement.rules.transitions import State
+from enforcement.services import clock
+
+_MOST = 99
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Groups of links; what waits for a person carries its number."""
+    if not may_read(request):
+        return [_access(request)]
+    return [
+        {
+            "title": "Work",
+            "items": [
+                _item(request, Case, "Cases", "folder_open"),
+                _item(request, Decision, "Held decisions", "front_hand", _held(), status="held"),
+                _item(request, Appeal, "Appeals", "balance", _appealed(), status="open"),
+            ],
+        },
+        {
+            "title": "Record",
+            "separator": True,
+            "items": [
+                _item(request, Account, "Accounts", "apartment"),
+                _item(request, Evidence, "Evidence", "travel_explore"),
+                _item(request, DayTally, "Day tallies", "calendar_month"),
+                _item(request, Decision, "Decisions", "gavel"),
+                _item(request, Memo, "Memos", "mail"),
+                _item(request, Restriction, "Restrictions", "block"),
+                _item(request, PolicyVersion, "Policies", "policy"),
+            ],
+        },
+        _access(request),
+    ]
+
+
+def _access(request: HttpRequest) -> dict[str, Any]:
+    machines = [_item(request, Client, "API clients", "dns"), _item(request, ApiKey, "API keys", "key")]
+    messages = [{"title": "Messages", "icon": "outbox", "link": reverse("admin:notifications_message_changelist")}]
+    people = [
+        {"title": "Staff", "icon": "badge", "link": reverse("admin:auth_user_changelist")},
+        {"title": "Groups", "icon": "group", "link": reverse("admin:auth_group_changelist")},
+    ]
+    is_superuser = getattr(request.user, "is_superuser", False)
+    items = [*(messages + machines if may_read(request) else []), *(people if is_superuser else [])]
+    return {"title": "Access", "separator": True, "items": items}
+
+
+def _item(
+    request: HttpRequest, model: type[Model], title: str, icon: str, badge: str = "", **query: str
+) -> dict[str, Any]:
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    asked = {name: request.GET.get(name) for name in query} == query
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query),
+        "active": request.path.startswith(address) and asked and (bool(query) or not _is_special(request, model)),
+        **({"badge": badge, "badge_variant": "primary"} if badge else {}),
+    }
+
+
+def _is_special(request: HttpRequest, model: type[Model]) -> bool:
+    """Held decisions have a link of their own, which is the one to light up."""
+    return model is Decision and request.GET.get("status") == "held"
+
+
+def _held() -> str:
+    return _count(Decision.objects.filter(status=Decision.Status.HELD))
+
+
+def _appealed() -> str:
+    return _count(Appeal.objects.filter(status=Appeal.Status.OPEN))
+
+
+def _count(rows: Any) -> str:
+    """Counted no further than a badge shows; empty where nothing waits."""
+    found = rows[: _MOST + 1].count()
+    return "" if not found else f"{_MOST}+" if found > _MOST else str(found)
+
+
+def tabs(request: HttpRequest) -> list[dict[str, Any]]:
+    """The states above the queue."""
+    address = reverse("admin:enforcement_case_changelist")
+    chosen = request.GET.get("state", "")
+    states = [("", "In progress"), *((state.value, state.capitalize()) for state in State)]
+    items = [
+        {"title": title, "link": f"{address}?state={state}" if state else address, "active": state == chosen}
+        for state, title in states
+    ]
+    return [{"models": ["enforcement.case"], "items": items}]
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """A label in the header while the clock can be moved, so that nobody takes its dates for real."""
+    return [f"Test clock {clock.now():%Y-%m-%d %H:%M} UTC", "warning"] if settings.TEST_CLOCK else None
+
+
+def style(request: HttpRequest) -> str:
+    return static("enforcement/admin.css")
+
+
+def icon(request: HttpRequest) -> str:
+    return static("enforcement/icon.svg")

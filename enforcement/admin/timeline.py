@@ -1,0 +1,64 @@
+"""What happened to a case, in the order in which it happened."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from enforcement.admin.display import person
+from enforcement.models import Appeal, Case, Decision, Memo
+
+Event = tuple[datetime, str, Any, Any]
+
+
+def events_of(case: Case) -> list[Event]:
+    """When, what, who and in which words, oldest first; the case is loaded with all that hangs on it."""
+    events = [*_opened(case), *_decided(case), *_written(case), *_stopped(case), *_appealed(case)]
+    return sorted(events, key=lambda event: event[0])
+
+
+def _opened(case: Case) -> Iterator[Event]:
+    yield case.opened_at, "case opened", person(None), f"Rule {case.rule}."
+
+
+def _decided(case: Case) -> Iterator[Event]:
+    for each in case.decisions.all():
+        if each.status == Decision.Status.APPLIED and each.settled_at == each.decided_at:
+            yield each.decided_at, each.step, person(each.proposed_by), each.reason
+        else:
+            yield each.decided_at, f"{each.step}: proposed", person(each.proposed_by), each.reason
+            if each.settled_at:
+                who = person(each.seconded_by or each.approved_by)
+                yield each.settled_at, f"{each.step}: {each.status}", who, each.refused_because or each.agreed_because
+
+
+def _written(case: Case) -> Iterator[Event]:
+    for memo in case.memos.all():
+        yield from _memo(memo)
+
+
+def _memo(memo: Memo) -> Iterator[Event]:
+    if memo.rendered_at:
+        yield memo.rendered_at, f"memo written: {memo.kind}", person(None), memo.subject
+    if memo.cancelled_at:
+        yield memo.cancelled_at, f"memo withdrawn: {memo.kind}", person(None), ""
+    for copy in memo.copies.all():
+        if copy.message.accepted_at:
+            yield copy.message.accepted_at, f"memo accepted: {memo.kind}", copy.message.recipient, copy.message.reply
+
+
+def _stopped(case: Case) -> Iterator[Event]:
+    for each in case.stops.all():
+        yield each.started_at, f"clock stopped: {each.kind}", "", each.reason
+        if each.ended_at:
+            yield each.ended_at, f"stop ended: {each.kind}", "", ""
+
+
+def _appealed(case: Case) -> Iterator[Event]:
+    for each in case.appeals.all():
+        yield from _appeal(each)
+
+
+def _appeal(appeal: Appeal) -> Iterator[Event]:
+    yield appeal.filed_at, "appeal filed", "the account", appeal.statement
+    if appeal.decided_at:
+        yield appeal.decided_at, f"appeal {appeal.status}", person(appeal.decided_by), appeal.reason
