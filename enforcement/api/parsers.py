@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import IO, Any, cast
 
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -71,7 +70,8 @@ def body_of(request: Request) -> Any:
         raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
     parser = DefaultContentNegotiation().select_parser(request, request.parsers or ())
     if parser is None:
-        raise UnsupportedMediaType(request.content_type or "none")
+        readable = " or ".join(each.media_type for each in request.parsers or ())
+        raise Problem(415, f"The body must be {readable}, and its Content-Type has to say so.")
     return parser.parse(_stream(request))
 
 

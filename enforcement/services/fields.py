@@ -72,9 +72,9 @@ def integer(least: int, most: int) -> Callable[[Any], int]:
 
 
 def _whole(value: Any, most: int) -> int | Decimal:
-    """Compared before it is converted: 1e999999 is a short number of a million digits."""
+    """Compared before it is converted, and never calculated with: 1e999999 is a short number of a million digits."""
     number = decimal(value)
-    if abs(number) > most:
+    if number.copy_abs() > most:
         return number
     if number != int(number):
         raise FieldRefused("must be an integer")
