@@ -17,7 +17,9 @@ env = environ.Env()
 def required(name: str) -> str:
     value: str = env.str(name, default="")
     if not value:
-        raise ImproperlyConfigured(f"{name} is not set. `./run` sets it for a laptop; docs/settings.md tells what it is.")
+        raise ImproperlyConfigured(
+            f"{name} is not set. `./run` sets it for a laptop; docs/settings.md tells what it is."
+        )
     return value
 
 
@@ -33,7 +35,9 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or ""])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", urlsplit(PUBLIC_URL).hostname or ""]
+)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # -- the service -------------------------------------------------------------------------------------------------
@@ -105,7 +109,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "options": SESSION_LIMITS,
         "connect_timeout": 5,
-        # One pool per process: processes × size stays below max_connections.
+        # One pool per process: processes times size stays below max_connections.
         "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", default=8), "timeout": 5},
     }
 )

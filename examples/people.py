@@ -1,4 +1,4 @@
-"""The people of the demo: who they are, and what their traffic looks like in an access log that the project makes itself.
+"""The people of the demo, and what their traffic looks like in an access log that the project makes itself.
 
 Deterministic: the same moment gives the same log, byte for byte. Addresses are real, so that real geolocation places
 them; names and keys are invented.
@@ -18,7 +18,7 @@ HISTORY = 90  # days of the first log: thirteen weeks
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests a day from one network with one key, on the days (counted back from the demo's first) that `on` names."""
+    """Requests a day from one network with one key, on days (counted back from the demo's first) that `on` names."""
 
     network: str  # the first three numbers of an IPv4 address
     key: str
@@ -120,8 +120,8 @@ PEOPLE = (
 )  # fmt: skip
 
 
-def log_lines(start: datetime, until: datetime, since: datetime, people: Iterable[Person] = PEOPLE) -> Iterator[str]:
-    """JSON lines of [since, until), in order of time. `start` is the demo's first moment, which days are counted from."""
+def log_lines(start: datetime, since: datetime, until: datetime, people: Iterable[Person]) -> Iterator[str]:
+    """JSON lines of [since, until), in order of time. Days are counted from `start`, the demo's first moment."""
     lines = [
         (at, person, traffic, number)
         for person in people
@@ -154,8 +154,8 @@ def _requests(traffic: Traffic, start: datetime, since: datetime, until: datetim
         midnight += DAY
 
 
-def write_log(file: Path, start: datetime, since: datetime, until: datetime) -> int:
+def write_log(file: Path, start: datetime, since: datetime, until: datetime, people: Iterable[Person]) -> int:
     """Write the log of a stretch of time; the number of lines."""
-    lines = list(log_lines(start, until, since))
+    lines = list(log_lines(start, since, until, people))
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return len(lines)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -91,7 +92,8 @@ def kept(token: uuid.UUID) -> Iterator[None]:
 
 def _claim(now: datetime, token: uuid.UUID) -> list[Message]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"now": now, "limit": _BATCH, "token": token, "lease": _LEASE})
+        claim: dict[str, Any] = {"now": now, "limit": _BATCH, "token": token, "lease": _LEASE}
+        cursor.execute(_CLAIM, claim)
         ids = [row[0] for row in cursor.fetchall()]
     return list(Message.objects.filter(pk__in=ids, lease_token=token).order_by("pk"))
 
@@ -118,6 +120,7 @@ def _offer(relay: Relay, message: Message) -> Reply:
 
 def _record(message: Message, reply: Reply, at: datetime, done: Delivered) -> None:
     """Guarded by the lease: a sender that comes back after it ran out changes nothing."""
+    fields: dict[str, Any]
     if reply.accepted:
         fields = {"state": Message.State.ACCEPTED, "accepted_at": at, "next_attempt_at": None}
     elif reply.final or message.attempts >= GIVE_UP_AFTER:
@@ -137,9 +140,10 @@ def _record(message: Message, reply: Reply, at: datetime, done: Delivered) -> No
 
 
 def wait_after(attempts: int, message: int) -> timedelta:
-    """Doubling from a minute to four hours; up to a quarter more, by the message, so that they do not come back as one."""
-    wait = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
-    return wait * (1 + (message * 2654435761 % 1024) / 4096)
+    """Doubling from a minute to four hours; up to a quarter more, so that they do not all come back as one."""
+    wait = min(_FIRST_WAIT * (1 << min(attempts - 1, 20)), _LONGEST_WAIT)
+    spread = (message * 2654435761 % 1024) / 4096
+    return wait + wait * spread
 
 
 def _give_back(messages: list[Message], done: Delivered) -> None:

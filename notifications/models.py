@@ -45,9 +45,7 @@ class Message(models.Model):
         ]
         indexes = [
             # Reader: delivery.claim.
-            models.Index(
-                fields=["next_attempt_at", "id"], condition=Q(state="queued"), name="message_to_attempt"
-            ),
+            models.Index(fields=["next_attempt_at", "id"], condition=Q(state="queued"), name="message_to_attempt"),
         ]
 
     def __str__(self) -> str:

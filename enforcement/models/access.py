@@ -5,7 +5,7 @@ from django.db.models import functions
 
 
 class Client(models.Model):
-    """A detector, gateway, reader or registrar. Evidence hangs on the client, so that rotating a key changes nothing."""
+    """A detector, gateway, reader or registrar. Evidence hangs on the client: rotating a key changes nothing."""
 
     class Kind(models.TextChoices):
         DETECTOR = "detector"

@@ -26,7 +26,9 @@ class Account(models.Model):
     plan = models.CharField(max_length=64, blank=True, default="")
     protected = models.BooleanField(default=False)
     serves_third_parties = models.BooleanField(default=False)
-    min_notice = models.DurationField(null=True, blank=True, help_text="Notice that the account's own contract promises.")
+    min_notice = models.DurationField(
+        null=True, blank=True, help_text="Notice that the account's own contract promises."
+    )
     no_suspension = models.BooleanField(default=False, help_text="The contract excludes automatic suspension.")
     # Raised under the account's lock at every change that others may hear of, so that an older message never wins.
     version = models.PositiveBigIntegerField(default=0)

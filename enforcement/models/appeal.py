@@ -27,7 +27,9 @@ class Appeal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["decision"], condition=Q(status="open"), name="appeal_one_open_per_decision"),
+            models.UniqueConstraint(
+                fields=["decision"], condition=Q(status="open"), name="appeal_one_open_per_decision"
+            ),
             models.CheckConstraint(
                 name="appeal_decided_with_person_and_reason",
                 condition=Q(status="open", decided_at__isnull=True, decided_by__isnull=True)

@@ -104,9 +104,7 @@ class Decision(models.Model):
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+")
     # The facts as they were: what the memo tells and what an appeal is about.
     facts = models.JSONField(default=dict)
-    credentials = models.JSONField(
-        default=list, blank=True, help_text="Restrict these keys only."
-    )
+    credentials = models.JSONField(default=list, blank=True, help_text="Restrict these keys only.")
     agreed_because = models.TextField(blank=True, default="", help_text="Why those who agreed did, a paragraph each.")
     refused_because = models.TextField(blank=True, default="", help_text="Why the person declined it.")
     people = models.PositiveSmallIntegerField(default=0, help_text="How many people had to agree.")

@@ -39,7 +39,9 @@ def resumed(ended_at: datetime, left: timedelta, minimum_remaining: timedelta) -
     return ended_at + max(left, minimum_remaining)
 
 
-def reminder_due(due: datetime, reminders: Iterable[timedelta], sent: Iterable[timedelta], now: datetime) -> timedelta | None:
+def reminder_due(
+    due: datetime, reminders: Iterable[timedelta], sent: Iterable[timedelta], now: datetime
+) -> timedelta | None:
     """The reminder to send now, as its distance from the deadline.
 
     A reminder whose moment has passed when a later one is due too is dropped; so only the latest moment that has come

@@ -92,7 +92,8 @@ def at_deadline(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | 
 def _cure_or_wait(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | Wait | None:
     """None where the traffic went on and the step is due."""
     cure, last = policy.ladder.cure, found.last_counting_at
-    assert cure is not None and last is not None
+    assert cure is not None
+    assert last is not None
     if last < found.due_at - cure.quiet:
         return Proposal(Step.CURE, 0, "The traffic stopped and stayed away for the quiet period.")
     # The cure must not eat the notice: who stopped before the deadline has until last sighting + quiet period.

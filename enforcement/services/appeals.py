@@ -38,7 +38,7 @@ def file(*, decision_id: int, statement: str, now: datetime) -> Appeal:
 
 @transaction.atomic
 def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: datetime) -> Appeal:
-    """Decide an appeal. Overturned, the case closes and every restriction of it is lifted; upheld, the clock goes on."""
+    """Decide an appeal. Overturned, the case closes and all its restrictions are lifted; upheld, the clock goes on."""
     check_may_decide(by)
     if not reason.strip():
         raise AppealRefused("A reason is required: the account will read it.")
@@ -97,5 +97,3 @@ def _open_appeal(appeal_id: int) -> Appeal:
     if appeal.status != Appeal.Status.OPEN:
         raise AppealRefused(f"This appeal is {appeal.status} already.")
     return appeal
-
-

@@ -32,6 +32,8 @@ _NETWORKS = {
         "vpn": "VPN", "tor": "Tor", "cgnat": "共享地址", "unknown": "未知网络",
     },
 }  # fmt: skip
+_NAMES = {each.alpha_2: getattr(each, "common_name", each.name) for each in pycountry.countries}
+_NAMES |= {each.code: each.name for each in pycountry.subdivisions}
 # Names from outside must not start a line, turn the direction of the text or hide in it.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
@@ -134,13 +136,9 @@ def visible(text: str) -> str:
 def territory(code: str, language: str) -> str:
     """The short name of a country, or of a part with its country."""
     if "-" in code:
-        part = pycountry.subdivisions.get(code=code)
-        country = territory(code[:2], language)
-        return f"{_translated(part.name, 'iso3166-2', language)} ({country})" if part else code
-    country = pycountry.countries.get(alpha_2=code)
-    if country is None:
-        return code
-    return _translated(getattr(country, "common_name", country.name), "iso3166-1", language)
+        part = _NAMES.get(code, code)
+        return f"{_translated(part, 'iso3166-2', language)} ({territory(code[:2], language)})"
+    return _translated(_NAMES.get(code, code), "iso3166-1", language)
 
 
 def _translated(name: str, domain: str, language: str) -> str:
@@ -154,7 +152,7 @@ def _catalogue(domain: str, language: str) -> gettext.NullTranslations:
 
 
 def enumerate_(names: Iterable[str], language: str) -> str:
-    """"A, B and C", each name once."""
+    """ "A, B and C", each name once."""
     comma, last = _LIST[language]
     found = list(dict.fromkeys(names))
     return last.join(filter(None, (comma.join(found[:-1]), *found[-1:])))
@@ -167,7 +165,7 @@ def day(value: date, language: str) -> str:
 
 
 def moment(at: datetime, language: str, zone: str = "UTC") -> str:
-    """Date with year, time and zone. A moment between two minutes is told with its seconds, rounded up: never earlier."""
+    """Date with year, time and zone. Between two minutes it has its seconds, rounded up: never told earlier."""
     if at.microsecond:
         at = at.replace(microsecond=0) + timedelta(seconds=1)
     local = _local(at, zone)

@@ -120,8 +120,6 @@ def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
     """The case moves on: take back what is still on its way, and answer with the cases that somebody heard of."""
     Memo.objects.filter(case__in=case_ids, rendered_at=None, cancelled_at=None).update(cancelled_at=now)
     copies = MemoCopy.objects.filter(memo__case__in=case_ids)
-    outbox.cancel(list(copies.values_list("message", flat=True)))
+    outbox.cancel([copy.message_id for copy in copies])
     heard = copies.exclude(message__state__in=[Message.State.CANCELLED, Message.State.FAILED])
     return set(heard.values_list("memo__case", flat=True))
-
-

@@ -85,7 +85,14 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
         if before is not None:
             decision = announcing[case.pk]
             reminders.append(
-                Memo(case=case, decision=decision, kind=Memo.Kind.REMINDER, before_due=before, created_at=now, render_at=now)
+                Memo(
+                    case=case,
+                    decision=decision,
+                    kind=Memo.Kind.REMINDER,
+                    before_due=before,
+                    created_at=now,
+                    render_at=now,
+                )
             )
         case.look_at = deadlines.next_look(case.due_at, moments, now)
     Memo.objects.bulk_create(reminders)
@@ -95,9 +102,7 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
 def _sent_reminders(waiting: Sequence[Case]) -> dict[int, list[timedelta]]:
     """By case: the reminders that belong to its present state."""
     sent: dict[int, list[timedelta]] = {}
-    memos = Memo.objects.filter(
-        case__in=waiting, decision__case_version=F("case__version"), before_due__isnull=False
-    )
+    memos = Memo.objects.filter(case__in=waiting, decision__case_version=F("case__version"), before_due__isnull=False)
     for case, before in memos.values_list("case_id", "before_due"):
         if before is not None:
             sent.setdefault(case, []).append(before)
@@ -128,9 +133,7 @@ def _settle_warned(due: Sequence[Case], now: datetime) -> None:
 
 
 def _order(case: Case, proposal: Proposal, rule: str, facts: dict[str, object]) -> Order:
-    return Order(
-        case=case, step=proposal.step, people=proposal.people, reason=proposal.reason, rule=rule, facts=facts
-    )
+    return Order(case=case, step=proposal.step, people=proposal.people, reason=proposal.reason, rule=rule, facts=facts)
 
 
 def _look_later(due: Sequence[Case], now: datetime) -> None:

@@ -74,7 +74,11 @@ class Service:
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments], env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [sys.executable, "manage.py", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""Evidence in by REST, memo out by SMTP, deadline, suspension, block: with web, worker, beat and a mail server running."""
+"""Evidence in by REST, memo out by SMTP, deadline, suspension, block: with all processes running."""
 
 import random
 from collections import Counter
@@ -105,7 +105,7 @@ def send_twice(running: Service, disturb: Disturb) -> list[dict[str, Any]]:
     total = post(running, items[:1200], 400)
     disturb(running)
     total += post(running, items[1200:], 400)
-    shuffled = random.Random(7).sample(items, len(items))  # noqa: S311
+    shuffled = random.Random(7).sample(items, len(items))
     again = post(running, shuffled, 333)
     assert total["accepted"] + again["accepted"] == 2000
     assert again["duplicates"] == total["accepted"]

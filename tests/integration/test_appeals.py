@@ -22,9 +22,7 @@ def file(account: Account) -> Appeal:
     return appeals.file(decision_id=contested(account).pk, statement="We were travelling.", now=clock.now())
 
 
-def test_an_open_appeal_stops_the_clock(
-    account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
+def test_an_open_appeal_stops_the_clock(account_outside: Account, detector: Client, policy: PolicyVersion) -> None:
     warned(account_outside, detector)
     file(account_outside)
     see(detector, sighting(account_outside, clock.now()))
@@ -128,9 +126,7 @@ def test_a_held_step_lapses_when_an_appeal_comes_and_is_not_taken_the_moment_it_
     assert not Decision.objects.filter(status="held").exists()
 
 
-def test_a_closed_case_is_not_appealed(
-    account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
+def test_a_closed_case_is_not_appealed(account_outside: Account, detector: Client, policy: PolicyVersion) -> None:
     warned(account_outside, detector)
     decision = contested(account_outside)
     pass_time(16 * DAY)

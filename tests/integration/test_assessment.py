@@ -4,7 +4,18 @@ from datetime import timedelta
 
 import pytest
 
-from enforcement.models import Account, AssessmentMark, Case, Client, Contact, Decision, Memo, PolicyVersion, Score, Stop
+from enforcement.models import (
+    Account,
+    AssessmentMark,
+    Case,
+    Client,
+    Contact,
+    Decision,
+    Memo,
+    PolicyVersion,
+    Score,
+    Stop,
+)
 from enforcement.services import assessment, clock, intake
 from tests.conftest import make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, steps, the_case, warned

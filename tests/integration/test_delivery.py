@@ -112,7 +112,7 @@ def test_who_is_put_off_is_tried_again_later_and_keeps_nobody_waiting(server: Se
 @pytest.mark.parametrize("answer", ["rcpt 550 5.1.1 no such user", "data 554 5.7.1 not wanted"])
 def test_who_is_refused_for_good_is_not_tried_again(server: Server, answer: str) -> None:
     server.behaviour["gone@x.test"] = answer
-    gone, prompt = queue("gone@x.test", "prompt@x.test")
+    gone, _ = queue("gone@x.test", "prompt@x.test")
     done = deliver()
     assert (done.accepted, done.failed) == (1, 1)
     assert state_of(gone) == ("failed", answer.split()[1])

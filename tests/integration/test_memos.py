@@ -48,9 +48,7 @@ def words_of(html: str) -> str:
 
 
 @pytest.fixture(params=["en", "zh-Hans"])
-def lived_through(
-    request, account_outside: Account, detector: Client, policy: PolicyVersion
-) -> list[Memo]:
+def lived_through(request, account_outside: Account, detector: Client, policy: PolicyVersion) -> list[Memo]:
     """Every memo of a long life, in one language."""
     account_outside.language = request.param
     account_outside.timezone = "Asia/Shanghai"

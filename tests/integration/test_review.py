@@ -82,14 +82,10 @@ def test_a_stale_page_changes_nothing(in_review: Account, officer: User, lead: U
     seen = the_case(in_review)
     propose(in_review, Step.WARN, officer)
     with pytest.raises(ReviewRefused, match="has changed"):
-        review.propose(
-            case_id=seen.pk, step=Step.DISMISS, reason="No.", by=lead, now=clock.now(), version=seen.version
-        )
+        review.propose(case_id=seen.pk, step=Step.DISMISS, reason="No.", by=lead, now=clock.now(), version=seen.version)
 
 
-def test_an_account_without_a_contact_cannot_be_warned_by_hand_either(
-    in_review: Account, officer: User
-) -> None:
+def test_an_account_without_a_contact_cannot_be_warned_by_hand_either(in_review: Account, officer: User) -> None:
     in_review.contacts.all().delete()
     with pytest.raises(ReviewRefused, match="no contact"):
         propose(in_review, Step.WARN, officer)
@@ -183,9 +179,7 @@ def test_a_protected_account_takes_one_more_person(
     assert (second.status, the_case(vip).state) == ("applied", "suspended")
 
 
-def test_an_officer_and_a_lead_restrict_single_keys(
-    past_deadline: Account, officer: User, lead: User
-) -> None:
+def test_an_officer_and_a_lead_restrict_single_keys(past_deadline: Account, officer: User, lead: User) -> None:
     review.refuse(decision_id=held(past_deadline).pk, reason="One employee only.", by=lead, now=clock.now())
     case = the_case(past_deadline)
     clock.move_to(case.due_at)

@@ -50,9 +50,7 @@ def policy(
     persons: str = "held",
 ) -> Policy:
     return parse_policy(
-        DOCUMENT.format(
-            deadline=deadline, restriction=restriction, suspension=suspension, cure=cure, persons=persons
-        )
+        DOCUMENT.format(deadline=deadline, restriction=restriction, suspension=suspension, cure=cure, persons=persons)
     )
 
 
