@@ -24,7 +24,7 @@ def local_directory() -> Path:
 class Engines:
     """What we run, or None where a URL of the environment says that somebody else runs it.
 
-    Every method takes a lock: any number of callers at once end up with one server of each kind.
+    What changes something takes a lock: any number of callers at once end up with one server of each kind.
     """
 
     place: Place
@@ -32,6 +32,8 @@ class Engines:
     valkey: Valkey | None
 
     def start(self) -> None:
+        if not (self.postgres or self.valkey):
+            return
         with self._one_at_a_time():
             if self.postgres:
                 self.postgres.start()
@@ -41,15 +43,17 @@ class Engines:
     def environment(self, database: str) -> dict[str, str]:
         """What our processes need to find the engines; the database is created if need be."""
         found = {}
-        with self._one_at_a_time():
-            if self.postgres:
+        if self.postgres:
+            with self._one_at_a_time():
                 self.postgres.create(database)
-                found["DATABASE_URL"] = self.postgres.url(database)
+            found["DATABASE_URL"] = self.postgres.url(database)
         if self.valkey:
             found["REDIS_URL"] = self.valkey.url()
         return found
 
     def stop(self) -> None:
+        if not self.place.base.exists():
+            return
         with self._one_at_a_time():
             if self.valkey:
                 self.valkey.stop()
@@ -57,19 +61,19 @@ class Engines:
                 self.postgres.stop()
 
     def status(self) -> dict[str, str]:
-        with self._one_at_a_time():
-            return {
-                "postgres": self._state(self.postgres, "DATABASE_URL"),
-                "valkey": self._state(self.valkey, "REDIS_URL"),
-            }
+        return {
+            "postgres": self._state(self.postgres, "DATABASE_URL"),
+            "valkey": self._state(self.valkey, "REDIS_URL"),
+        }
 
     def _state(self, engine: Postgres | Valkey | None, variable: str) -> str:
         if engine is None:
             return f"elsewhere, as {variable} says"
-        return f"running in {self.place.base}" if engine.is_ready() else "stopped"
+        return f"running in {self.place.base}" if self.place.run.exists() and engine.is_ready() else "stopped"
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
+        self.place.make()
         with (self.place.base / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

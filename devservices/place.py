@@ -24,6 +24,16 @@ class Place:
     run: Path
     owner: pwd.struct_passwd | None
 
+    def make(self) -> None:
+        """The base directory: where we are root, open to the engines' account whatever our umask."""
+        missing = [each for each in (self.base, *self.base.parents) if not each.exists()]
+        for directory in reversed(missing):
+            directory.mkdir(exist_ok=True)
+            if self.owner:
+                directory.chmod(0o755)
+        if self.owner:
+            _refuse_strangers(self.base, {os.geteuid()})
+
     def own(self, directory: Path) -> Path:
         """Make a directory that only the engines' account can enter: the servers trust whoever gets in."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -54,18 +64,21 @@ class Place:
 
 
 def find_place(directory: Path) -> Place:
-    """The place for `directory`; elsewhere, if we are root and the engines' account could not get in there."""
+    """The place for `directory`, which is not made yet.
+
+    Root's checkout may stand under a closed home (0700), where the engines' account cannot get in; /var/tmp is open and
+    survives a restart.
+    """
     base = directory.resolve()
     owner = _unprivileged() if os.geteuid() == 0 else None
-    if owner and not (_is_made(base) and reachable(base)):
-        base = _elsewhere(base)
-    base.mkdir(parents=True, exist_ok=True)
+    if owner and not reachable(base):
+        base = Path("/var/tmp") / f"{_NAME}-{_hash(base)}"
     return Place(base, _sockets(base), owner)
 
 
 def reachable(path: Path) -> bool:
-    """Whether others may pass every directory on the way."""
-    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents))
+    """Whether others may pass every directory that is there on the way."""
+    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents) if each.exists())
 
 
 def _unprivileged() -> pwd.struct_passwd:
@@ -76,23 +89,6 @@ def _unprivileged() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise NoEngine("PostgreSQL refuses to run as root, and there is neither a `postgres` nor a `nobody` account.")
-
-
-def _is_made(base: Path) -> bool:
-    """A new directory is ours to open, whatever the umask; one that exists stays as it is."""
-    if not base.exists():
-        base.mkdir(parents=True)
-        base.chmod(0o755)
-    return True
-
-
-def _elsewhere(base: Path) -> Path:
-    """Root's checkout may stand under a closed home (0700); /var/tmp is open and survives a restart."""
-    other = Path("/var/tmp") / f"{_NAME}-{_hash(base)}"
-    other.mkdir(exist_ok=True)
-    _refuse_strangers(other, {os.geteuid()})
-    other.chmod(0o755)
-    return other
 
 
 def _sockets(base: Path) -> Path:
