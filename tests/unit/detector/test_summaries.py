@@ -1,0 +1,163 @@
+"""What the detector makes of a log: who, where, over which network, how often and when."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from enforcement.detector.__main__ import main
+from enforcement.detector.lines import Line, Malformed, reader
+from enforcement.detector.naming import RuleRefused, rule
+from enforcement.detector.networks import ListRefused, Networks
+from enforcement.geolocation import Location, bundled
+
+SHENZHEN, MADRID, PRIVATE = "219.133.40.10", "88.26.10.5", "10.0.0.1"
+
+
+def line(at: str = "2026-06-10T12:00:00Z", ip: str = SHENZHEN, **more: object) -> str:
+    return json.dumps({"time": at, "ip": ip, "account": "acme", "status": 200} | more)
+
+
+def run(tmp_path: Path, lines: list[str], *options: str, status: int = 0) -> list[dict[str, object]]:
+    """The detector's NDJSON for a log of these lines."""
+    log, output = tmp_path / "log.jsonl", tmp_path / "out.ndjson"
+    log.write_text("".join(f"{each}\n" for each in lines))
+    assert main([str(log), "--account-from", "user", "--output", str(output), *options]) == status
+    return [json.loads(each) for each in output.read_text().splitlines()]
+
+
+def test_a_day_of_one_account_key_place_and_class_is_one_item(tmp_path: Path) -> None:
+    lines = [line(f"2026-06-10T{hour:02}:30:00Z", key="k1") for hour in (9, 23, 4)]
+    (item,) = run(tmp_path, lines, "--credential-from", "field:key")
+    assert item | {"id": "", "source": ""} == {
+        "id": "", "account": "acme", "kind": "ip_geolocation", "observed_at": "2026-06-10T04:30:00Z",
+        "observed_until": "2026-06-10T23:30:00Z", "requests": 3, "outcome": "served", "ip": SHENZHEN,
+        "source": "", "country": "CN", "credential": "k1",
+    }  # fmt: skip
+    assert str(item["source"]).startswith("iptocc ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        line("2026-06-11T00:00:00Z", key="k1"),
+        line(account="other", key="k1"),
+        line(key="k2"),
+        line(ip=MADRID, key="k1"),
+        line(status=403, key="k1"),
+    ],
+)
+def test_another_day_account_key_place_or_outcome_is_another_item(other: str, tmp_path: Path) -> None:
+    assert len(run(tmp_path, [line(key="k1"), other], "--credential-from", "field:key")) == 2
+
+
+def test_supported_traffic_is_summed_up_too_and_what_nobody_can_locate_has_no_country(tmp_path: Path) -> None:
+    items = run(tmp_path, [line(ip=MADRID), line(ip=PRIVATE)])
+    assert [item.get("country") for item in items] == [None, "ES"]
+
+
+def test_refused_requests_are_told_apart(tmp_path: Path) -> None:
+    outcomes = {item["outcome"] for item in run(tmp_path, [line(status=code) for code in (200, 404, 500, 401, 403)])}
+    assert outcomes == {"served", "refused"}
+
+
+def test_the_same_log_gives_the_same_bytes_and_a_grown_log_other_ids(tmp_path: Path) -> None:
+    lines = [line(), line(ip=MADRID)]
+    assert run(tmp_path, lines) == run(tmp_path, lines)
+    grown = run(tmp_path, [*lines, line()])
+    assert not {item["id"] for item in grown} & {item["id"] for item in run(tmp_path, lines)}
+    assert all(len(str(item["id"])) <= 128 for item in grown)
+
+
+def test_malformed_lines_are_counted_and_shown_and_never_fatal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = ["{", line(account=""), line(account="a b"), line(ip="999.1.1.1")]
+    assert len(run(tmp_path, [*bad, line()], status=1)) == 1
+    told = capsys.readouterr().err
+    for words in ("5 lines read, 4 malformed", "not JSON", "no account", "an account name with", "an address that"):
+        assert words in told
+
+
+def test_the_longest_prefix_decides_the_class(tmp_path: Path) -> None:
+    wide, narrow = tmp_path / "hosting.txt", tmp_path / "vpn.txt"
+    wide.write_text("# a provider\n219.0.0.0/8\n2001:db8::/32\n")
+    narrow.write_text("219.133.40.0/24  # its VPN\n2001:db8:1::/48\n")
+    networks = Networks([("vpn", narrow), ("hosting", wide)])
+    assert [networks.class_of(ip) for ip in (SHENZHEN, "219.1.1.1", MADRID, "2001:db8::1", "2001:db8:1::1")] == [
+        "vpn", "hosting", "", "hosting", "vpn",
+    ]  # fmt: skip
+
+
+def test_a_bad_list_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "edge.txt"
+    file.write_text("192.0.2.0/24\nnot a block\n")
+    with pytest.raises(ListRefused, match=r"edge\.txt, line 2: 'not a block'"):
+        Networks([("edge", file)])
+
+
+@pytest.mark.parametrize(
+    ("text", "account"),
+    [
+        ("user", "acme"),
+        ("field:team", "red"),
+        ("query:org", "org-1"),
+        ("network/16", "net-219.133.0.0-16"),
+        ("network/24", "net-219.133.40.0-24"),
+    ],
+)
+def test_the_account_comes_from_where_the_rule_says(text: str, account: str) -> None:
+    assert rule(text)(parsed(line(team="red", path="/v1/x?org=org-1"))) == account
+
+
+def test_an_ipv6_network_is_twice_as_long() -> None:
+    assert rule("network/16")(parsed(line(ip="2001:db8:1::7"))) == "net-2001:db8::-32"
+
+
+def parsed(text: str) -> Line:
+    return reader("json", b"{")(text.encode())
+
+
+@pytest.mark.parametrize("text", ["", "network", "network/0", "network/33", "field:", "header:x"])
+def test_a_rule_that_nobody_knows_is_refused(text: str) -> None:
+    with pytest.raises(RuleRefused, match="is none of user"):
+        rule(text)
+
+
+def test_an_address_that_is_none_names_no_network() -> None:
+    with pytest.raises(Malformed):
+        rule("network/16")(parsed(line(ip="nowhere")))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["/nowhere.log", "--account-from", "user", "--output", "x"],
+        ["-", "--account-from", "nobody", "--output", "x"],
+        ["-", "--account-from", "user", "--output", "x", "--mmdb", "/nowhere.mmdb"],
+    ],
+)
+def test_wrong_use_ends_with_two_and_a_sentence(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(options) == 2
+    assert capsys.readouterr().err.strip()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["log"],
+        ["log", "--account-from", "user"],
+        ["log", "--account-from", "user", "--url", "http://localhost"],
+        ["log", "--account-from", "user", "--output", "x", "--networks", "cloud=file"],
+    ],
+)
+def test_missing_arguments_are_named(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(options)
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ip", [PRIVATE, "::1", "nonsense", ""])
+def test_what_has_no_place_is_nowhere(ip: str) -> None:
+    assert bundled().locate(ip) == Location("", "")
