@@ -1,9 +1,15 @@
 """Is the process alive, and can it work?"""
 
+from functools import cache
+
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+from enforcement.rules.durations import format_duration
+from enforcement.services import backlog, clock
 
 
 @require_safe
@@ -14,12 +20,26 @@ def alive(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """The database answers and its tables are ours. Redis is not asked: the web process does not need it."""
+    """The database answers and its tables are ours. Redis is not asked: the web process does not need it.
+
+    Late work is told, and is no reason to take a web process out of service.
+    """
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = _known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
+        if pending:
+            return _unavailable(f"{len(pending)} migrations are pending")
+        ages = backlog.oldest_due(now=clock.now())
     except (DatabaseError, InterfaceError):
-        return JsonResponse({"status": "unavailable", "why": "the database is away"}, status=503)
-    if pending:
-        return JsonResponse({"status": "unavailable", "why": f"{len(pending)} migrations are pending"}, status=503)
-    return JsonResponse({"status": "ok"})
+        return _unavailable("the database is away")
+    oldest = {work: format_duration(age) if age is not None else None for work, age in ages.items()}
+    return JsonResponse({"status": "ok", "oldest_due": oldest})
+
+
+@cache
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    """What the code expects; files do not change under a running process."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
+def _unavailable(why: str) -> JsonResponse:
+    return JsonResponse({"status": "unavailable", "why": why}, status=503)

@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import IO, Any, cast
+from io import BytesIO
+from typing import IO, Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -66,13 +67,24 @@ def body_of(request: Request) -> Any:
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Problem(415, "Compressed bodies are not read; send it as it is.")
-    if _declared(request) > MAX_BYTES:
-        raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
     parser = DefaultContentNegotiation().select_parser(request, request.parsers or ())
     if parser is None:
         readable = " or ".join(each.media_type for each in request.parsers or ())
         raise Problem(415, f"The body must be {readable}, and its Content-Type has to say so.")
-    return parser.parse(_stream(request))
+    return parser.parse(BytesIO(_content(request)))
+
+
+def _content(request: Request) -> bytes:
+    """All of the body; nothing larger than 8 MiB is read, whatever was declared."""
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    declared = None if chunked else _declared(request)
+    stream = request.META["wsgi.input"] if chunked else request._request
+    content: bytes = b"" if declared and declared > MAX_BYTES else stream.read(MAX_BYTES + 1)
+    if max(declared or 0, len(content)) > MAX_BYTES:
+        raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
+    if declared is not None and len(content) != declared:
+        raise Unreadable(f"it broke off after {len(content)} of {declared} bytes")
+    return content
 
 
 def _declared(request: Request) -> int:
@@ -82,18 +94,9 @@ def _declared(request: Request) -> int:
         raise Problem(400, "The Content-Length is no number.") from None
 
 
-def _stream(request: Request) -> IO[bytes]:
-    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-    return cast(IO[bytes], request.META["wsgi.input"] if chunked else request._request)
-
-
 def _text(stream: IO[bytes]) -> str:
-    """The body as text; nothing larger than 8 MiB is read, whatever was declared."""
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise Problem(413, f"The body is larger than {MAX_BYTES} bytes.")
     try:
-        return content.decode("utf-8")
+        return stream.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(f"it is not UTF-8 at byte {error.start}") from None
 
