@@ -33,7 +33,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     use(monkeypatch, directory / "local")
     yield directory
     directory.chmod(0o755)
-    for forgetful in (False, True):
+    for forgetful in (True, False):  # those for tests live inside the others' directory
         found = engines.find(forgetful=forgetful)
         found.stop()
         for made in (found.place.run, found.place.base):
