@@ -27,7 +27,12 @@ class ReasonForm(forms.Form):
 class StepForm(ReasonForm):
     """`version` is the case's as the person saw it: a page that is out of date is refused."""
 
-    version = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    version = forms.IntegerField(
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ("required", "invalid"), "This page does not say which case you saw; open it again."
+        ),
+    )
 
 
 class RestrictForm(StepForm):

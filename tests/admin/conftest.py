@@ -1,0 +1,117 @@
+"""People at their browsers, and a place where strangers wrote whatever they liked."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+
+from enforcement.models import Account, ApiKey, Case, Client, Contact, Decision, Evidence, PolicyVersion
+from enforcement.services import appeals, clock, staff, sweep
+from enforcement.services.roles import Role
+from tests.stage import answer_mail, see, sighting, suspended, the_case, warned
+
+# Markup, a quote that leaves an attribute, letters turned around, and one that nobody can see.
+HOSTILE = "<script>alert(1)</script>\" onload='x' \u202egnp.exe\u202c\u200b"
+
+
+@pytest.fixture
+def browser_of() -> Callable[[User], Browser]:
+    def opened(person: User) -> Browser:
+        browser = Browser()
+        browser.force_login(person)
+        return browser
+
+    return opened
+
+
+@pytest.fixture(params=list(Role))
+def somebody(request: pytest.FixtureRequest, db: None) -> User:
+    """A member of the staff in each of the five groups, one after the other."""
+    return staff.create("sam", email="sam@provider.test", role=request.param, password=None)
+
+
+@pytest.fixture
+def analyst(db: None) -> User:
+    return staff.create("anna", email="anna@provider.test", role=Role.ANALYST, password=None)
+
+
+@pytest.fixture
+def in_review(account_outside: Account, detector: Client, policy: PolicyVersion) -> Case:
+    see(detector, sighting(account_outside, clock.now(), requests=4))
+    return the_case(account_outside)
+
+
+@pytest.fixture
+def warned_case(account_outside: Account, detector: Client, policy: PolicyVersion) -> Case:
+    return warned(account_outside, detector)
+
+
+@pytest.fixture
+def due_case(warned_case: Case) -> Case:
+    """Its notice is over, and the sweep has not looked yet."""
+    assert warned_case.due_at is not None
+    clock.move_to(warned_case.due_at)
+    return warned_case
+
+
+@pytest.fixture
+def suspended_case(account_outside: Account, detector: Client, policy: PolicyVersion) -> Case:
+    case = suspended(account_outside, detector)
+    answer_mail()
+    sweep.sweep(now=clock.now())
+    return the_case(case.account)
+
+
+@pytest.fixture
+def held(account_outside: Account, detector: Client, policy: PolicyVersion) -> Decision:
+    """The automation held a suspension, since the account is a person's."""
+    account_outside.kind = Account.Kind.PERSON
+    account_outside.save()
+    case = warned(account_outside, detector)
+    assert case.due_at is not None
+    clock.move_to(case.due_at)
+    see(detector, sighting(account_outside, clock.now()))
+    sweep.sweep(now=clock.now())
+    return Decision.objects.get(status=Decision.Status.HELD)
+
+
+@pytest.fixture
+def written_by_strangers(suspended_case: Case, detector: Client, lead: User) -> Case:
+    """One row of every noun, with hostile words wherever words come from outside."""
+    ApiKey.objects.create(client=detector, prefix="aek_1", digest=b"\xabkey-digest")
+    account = suspended_case.account
+    Contact.objects.create(account=account, role=Contact.Role.LEGAL, email="o'<b>neil</b>\u202e@x.test")
+    Evidence.objects.create(
+        account=account,
+        detector=detector,
+        external_id=HOSTILE,
+        kind="ip_geolocation",
+        network_class="<i>\u202e",
+        country="CN",
+        credential=HOSTILE,
+        source=HOSTILE,
+        end_user=HOSTILE,
+        details={HOSTILE: [HOSTILE]},
+        observed_at=clock.now(),
+        body_digest=b"\xabbody",
+    )
+    Account.objects.filter(pk=account.pk).update(name=HOSTILE, timezone="../../etc/passwd", plan=HOSTILE)
+    account.refresh_from_db()
+    _speak(suspended_case)
+    return suspended_case
+
+
+def _speak(case: Case) -> None:
+    """The account's own words, the mail server's, and what was told of both."""
+    decision = case.decisions.get(step="suspend")
+    decision.facts["lines"] = [HOSTILE]
+    decision.facts["rows"][0]["credential"] = HOSTILE
+    decision.save()
+    appeals.file(decision_id=decision.pk, statement=HOSTILE, now=clock.now())
+    for memo in case.memos.all():
+        memo.subject, memo.text, memo.html = HOSTILE, HOSTILE, f"<img src='https://tracker.example/x'>{HOSTILE}"
+        memo.save()
+        for copy in memo.copies.all():
+            copy.message.reply, copy.message.subject, copy.message.html = HOSTILE, HOSTILE, memo.html
+            copy.message.save()

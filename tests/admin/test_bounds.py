@@ -1,0 +1,132 @@
+"""Lists cost the same whether ten rows are there or ten million."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from enforcement.admin.reading import BoundedPaginator
+from enforcement.models import Account, Client, PolicyVersion
+from enforcement.services import appeals, clock
+from tests.conftest import make_account
+from tests.stage import answer_mail, see, sighting, suspended
+
+pytestmark = pytest.mark.django_db
+
+Open = Callable[[User], Browser]
+LISTS = [
+    *(
+        f"enforcement_{noun}"
+        for noun in (
+            "case",
+            "account",
+            "evidence",
+            "daytally",
+            "decision",
+            "memo",
+            "restriction",
+            "appeal",
+            "policyversion",
+        )
+    ),
+    "notifications_message",
+]
+
+
+def suspend_another(number: int, detector: Client) -> None:
+    """One more row of every noun."""
+    case = suspended(make_account(f"account-{number}"), detector)
+    answer_mail()
+    appeals.file(decision_id=case.decisions.latest("pk").pk, statement="Not us.", now=clock.now())
+
+
+def queries(browser: Browser, page: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert browser.get(page).status_code == 200
+    return len(captured)
+
+
+def test_no_list_asks_more_for_more_rows(
+    detector: Client, policy: PolicyVersion, officer: User, browser_of: Open
+) -> None:
+    browser = browser_of(officer)
+    pages = [reverse(f"admin:{name}_changelist") for name in LISTS]
+    suspend_another(0, detector)
+    few = {page: queries(browser, page) for page in pages}
+    for number in range(1, 5):
+        suspend_another(number, detector)
+    assert {page: queries(browser, page) for page in pages} == few
+    assert max(few.values()) <= 14
+
+
+def test_a_case_with_a_long_history_asks_no_more(
+    detector: Client, policy: PolicyVersion, officer: User, browser_of: Open
+) -> None:
+    account, browser = make_account("long"), browser_of(officer)
+    case = suspended(account, detector)
+    page = reverse("admin:enforcement_case_change", args=[case.pk])
+    answer_mail()
+    decision = case.decisions.latest("pk")
+    appeals.file(decision_id=decision.pk, statement="Not us.", now=clock.now())
+    once = queries(browser, page)
+    for _ in range(3):
+        case.appeals.filter(status="open").update(
+            status="upheld", decided_at=clock.now(), decided_by=officer, reason="It is."
+        )
+        appeals.file(decision_id=decision.pk, statement="Not us.", now=clock.now())
+    assert queries(browser, page) <= once + 1  # who decided the appeals, all in one
+    assert once <= 24
+
+
+def test_nothing_is_counted_further_than_anybody_turns_pages(
+    detector: Client,
+    account_outside: Account,
+    policy: PolicyVersion,
+    officer: User,
+    browser_of: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    see(detector, *(sighting(account_outside, clock.now()) for _ in range(12)))
+    monkeypatch.setattr(BoundedPaginator, "MOST", 10)
+    with CaptureQueriesContext(connection) as captured:
+        html = browser_of(officer).get(reverse("admin:enforcement_evidence_changelist")).content.decode()
+    assert "The first 10;" in html
+    counted = [each["sql"] for each in captured if "COUNT(" in each["sql"] and "enforcement_evidence" in each["sql"]]
+    assert counted
+    assert all("LIMIT 10" in sql for sql in counted)
+
+
+def test_evidence_of_one_account_is_found_by_its_id_newest_first(
+    detector: Client,
+    account_outside: Account,
+    account_at_home: Account,
+    policy: PolicyVersion,
+    officer: User,
+    browser_of: Open,
+) -> None:
+    see(detector, sighting(account_outside, clock.now()), sighting(account_at_home, clock.now()))
+    browser, page = browser_of(officer), reverse("admin:enforcement_evidence_changelist")
+    found = browser.get(page, {"q": "shenzhen"}).context["cl"].result_list
+    assert [row.account for row in found] == [account_outside]
+    assert not browser.get(page, {"q": "shenz"}).context["cl"].result_list
+
+
+@pytest.mark.parametrize("query", ["o=3.-7", "o=x", "p=0", "p=9999", "p=x", "all=", "q=%00", "q=" + "x" * 9000])
+def test_no_address_makes_a_list_fail(in_review: object, officer: User, browser_of: Open, query: str) -> None:
+    for name in LISTS:
+        answer = browser_of(officer).get(f"{reverse(f'admin:{name}_changelist')}?{query}", follow=True)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("query", ["requests__gt=5", "account__name__regex=(a%2B)%2B", "details__contains=x"])
+def test_a_list_is_not_filtered_by_what_has_no_index(
+    in_review: object, officer: User, browser_of: Open, query: str
+) -> None:
+    answer = browser_of(officer).get(f"{reverse('admin:enforcement_evidence_changelist')}?{query}")
+    assert answer.status_code == 400
