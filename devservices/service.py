@@ -69,7 +69,7 @@ def start_web(family: Family, port: int) -> None:
     family.add(
         "web", sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "2", "--blocking-threads", "4", "--no-ws", "--no-access-log",
-        "--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "20",
+        "--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "5",
         "accounts_enforcement.wsgi:application",
     )  # fmt: skip
 
