@@ -5,7 +5,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from enforcement.admin.display import column, label
-from enforcement.admin.reading import ReadOnlyAdmin, Section, choice_filter
+from enforcement.admin.lists import choice_filter
+from enforcement.admin.pages import Section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.words import words_sections
 from notifications.models import Message
 

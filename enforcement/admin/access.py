@@ -9,7 +9,8 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from enforcement.admin.display import column, label, link
-from enforcement.admin.reading import ReadOnlyAdmin, Section, table_section
+from enforcement.admin.pages import Section, table_section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import ApiKey, Client
 
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from enforcement.admin.display import column, label, link, listing
-from enforcement.admin.facts import NOW, facts_sections
-from enforcement.admin.reading import ReadOnlyAdmin, Section, table_section
+from enforcement.admin.display import address_of_list, column, label, link
+from enforcement.admin.facts import NOW, facts_sections, points_of
+from enforcement.admin.pages import Section, table_section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import Account, Case, DayTally, Evidence, Restriction, Score
 from enforcement.rules.transitions import State
 
@@ -27,7 +29,7 @@ class AccountAdmin(ReadOnlyAdmin):
         column("Name", lambda account: account.name),
         column("Kind", lambda account: account.get_kind_display()),
         column("Standing", lambda account: label(_standing(account.case_state))),
-        column("Points", lambda account: _points(account)),
+        column("Points", points_of),
         column("Home", lambda account: account.home_country),
         column("Language", lambda account: account.language),
         column("Protected", lambda account: label("protected", "primary") if account.protected else None),
@@ -54,11 +56,6 @@ class AccountAdmin(ReadOnlyAdmin):
 def _standing(state: str | None) -> str:
     """Standing follows the open case; a review is nobody's business yet."""
     return "clear" if state in (None, State.OPEN) else str(state)
-
-
-def _points(account: Account) -> Any:
-    score = getattr(account, "score", None)
-    return f"{score.points:.2f}" if score else None
 
 
 def _identity(account: Any) -> Section:
@@ -94,18 +91,22 @@ def _evidence(account: Account, score: Score | None) -> Section:
         ("Assessed", score.assessed_at if score else None),
         ("By policy", link(score.policy) if score else None),
         ("Outcome", label(score.outcome) if score else None),
-        ("Rows", listing(Evidence, "Evidence", q=account.external_id)),
-        ("Sums", listing(DayTally, "Day tallies", q=account.external_id)),
+        ("Rows", _list(Evidence, "Evidence", account)),
+        ("Sums", _list(DayTally, "Day tallies", account)),
     ]
     return Section("Evidence", pairs=assessed, aside=True)
 
 
+def _list(noun: type[Model], words: str, account: Account) -> Any:
+    return format_html('<a class="ae-link" href="{}">{}</a>', address_of_list(noun, q=account.external_id), words)
+
+
 def _cases(account: Account) -> Section:
     rows = [
-        (link(each), label(each.outcome or each.state), each.rule, each.opened_at, each.closed_at or each.due_at)
+        (link(each), label(each.outcome or each.state), each.opened_at, each.closed_at or each.due_at)
         for each in account.cases.order_by("-pk")[:50]
     ]
-    headers = ("Case", "State", "Rule", "Opened", "Due or closed")
+    headers = ("Case", "State", "Opened", "Due or closed")
     return table_section("Cases", headers, rows, none="None.")
 
 

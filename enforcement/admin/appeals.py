@@ -9,11 +9,13 @@ from django.urls import URLPattern, path
 
 from enforcement.admin.buttons import appeal_buttons
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
-from enforcement.admin.consequences import Consequences, consequences_of
+from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
 from enforcement.admin.display import column, label, link, noun, person
 from enforcement.admin.facts import DECIDED, facts_sections
 from enforcement.admin.forms import ReasonForm
-from enforcement.admin.reading import Button, ByAccount, ReadOnlyAdmin, Section, choice_filter, who
+from enforcement.admin.lists import ByAccount, choice_filter
+from enforcement.admin.pages import Button, Section
+from enforcement.admin.reading import ReadOnlyAdmin, who
 from enforcement.admin.steps import load_or_404
 from enforcement.models import Appeal, Case
 from enforcement.rules.transitions import State, Step
@@ -103,15 +105,7 @@ def _find(appeal_id: int) -> Appeal:
 def _consequences(case: Case, *, overturn: bool) -> Consequences:
     if overturn and case.state != State.CLOSED:
         return consequences_of(case, Step.REINSTATE, now=clock.now())
-    is_over, runs = case.state == State.CLOSED, case.due_at is not None
-    return Consequences(
-        source=State(case.state),
-        target=State(case.state),
-        memo="No memo is sent by this; the answer is kept with the appeal.",
-        gateway="Nothing is refused now." if is_over else "What is refused now stays refused.",
-        clock="The clock goes on with what remained, or the policy's minimum." if runs else "No deadline runs.",
-        early="",
-    )
+    return nothing_changes(case, memo="No memo is sent by this; the answer is kept with the appeal.")
 
 
 def _decide_before(appeal: Appeal) -> Any:

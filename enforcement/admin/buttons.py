@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from enforcement.admin.confirmation import may_decide
 from enforcement.admin.display import noun
-from enforcement.admin.reading import Button, who
+from enforcement.admin.pages import Button
+from enforcement.admin.reading import who
 from enforcement.models import Appeal, Case, Decision
 from enforcement.rules.transitions import WORSENING, State, Step, steps_from
 from enforcement.services.roles import NotAllowed, check_may_approve

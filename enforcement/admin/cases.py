@@ -12,7 +12,9 @@ from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.buttons import case_buttons
 from enforcement.admin.display import column, in_words, label, link, moment, shown
-from enforcement.admin.reading import Button, ReadOnlyAdmin, Section
+from enforcement.admin.facts import points_of
+from enforcement.admin.pages import Button, Section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.sheet import case_sections, load
 from enforcement.admin.steps import take_step
 from enforcement.models import Appeal, Case, Decision, Now, Stop
@@ -66,7 +68,7 @@ class CaseAdmin(ReadOnlyAdmin):
         column("Account", lambda case: _account(case)),
         column("State", lambda case: label(case.outcome or case.state)),
         column("Waits for", lambda case: _waits(case)),
-        column("Points", lambda case: _points(case)),
+        column("Points", lambda case: points_of(case.account)),
         column("Rule", lambda case: case.rule),
         column("Due", lambda case: _due(case)),
     )
@@ -122,11 +124,6 @@ def _waits(case: Any) -> Any:
         *([label("stopped", "")] if case.is_stopped and not (case.is_held or case.is_appealed) else []),
     ]
     return format_html_join(" ", "{}", ((each,) for each in reasons))
-
-
-def _points(case: Case) -> Any:
-    score = getattr(case.account, "score", None)
-    return f"{score.points:.2f}" if score else None
 
 
 def _due(case: Any) -> Any:

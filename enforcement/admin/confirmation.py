@@ -17,7 +17,8 @@ from psycopg import errors
 from enforcement.admin.consequences import Consequences
 from enforcement.admin.display import label, link, plain, shown, visible
 from enforcement.admin.forms import ReasonForm
-from enforcement.admin.reading import Section, who
+from enforcement.admin.pages import Section
+from enforcement.admin.reading import who
 from enforcement.models import Case
 from enforcement.rules.transitions import StepRefused
 from enforcement.services.appeals import AppealRefused

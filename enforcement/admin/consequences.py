@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from enforcement.admin.display import duration, plain
-from enforcement.models import Case, Contact, Memo, Stop
+from enforcement.models import Case, Contact, MemoCopy, Stop
 from enforcement.rules.decisions import people_by_hand, rung_of
 from enforcement.rules.transitions import WORSENING, Effect, State, Step, Transition, find_transition
 from enforcement.services.manners import manners_of
@@ -26,6 +26,9 @@ _GATEWAY = {
     State.CLOSED: "Whatever this case restricts is lifted at once. Nothing is refused any more.",
 }
 
+_KEYS = "Requests with these keys are refused: {}. All else goes on."
+_SILENCE = "No memo: nothing was said to the account about this case, so nothing is said now."
+
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
@@ -39,28 +42,49 @@ class Consequences:
     early: str
 
 
-def consequences_of(case: Case, step: Step, *, now: datetime) -> Consequences:
-    """What this step would do to the case as it stands (`account` and `policy` loaded). Raises StepRefused."""
+def consequences_of(case: Case, step: Step, *, now: datetime, keys: Sequence[str] = ()) -> Consequences:
+    """What this step would do to the case as it stands (`account` and `policy` loaded). Raises StepRefused.
+
+    `keys` are those that a restriction names, where that is settled.
+    """
     transition = find_transition(State(case.state), step)
     return Consequences(
         source=transition.source,
         target=transition.target,
         memo=_memo(case, transition),
-        gateway=_GATEWAY[transition.target],
+        gateway=_KEYS.format(", ".join(map(plain, keys))) if keys else _GATEWAY[transition.target],
         clock=_clock(case, transition),
         early=_early(case, step, now),
     )
 
 
+def nothing_changes(case: Case, *, memo: str) -> Consequences:
+    """The case stays as it is, and its clock goes on."""
+    is_over, runs = case.state == State.CLOSED, case.due_at is not None
+    return Consequences(
+        source=State(case.state),
+        target=State(case.state),
+        memo=memo,
+        gateway="Nothing is refused now." if is_over else "What is refused now stays refused.",
+        clock="The clock goes on with what remained, or the policy's minimum." if runs else "No deadline runs.",
+        early="",
+    )
+
+
 def _memo(case: Case, transition: Transition) -> str:
     if Effect.SEND_MEMO not in transition.effects:
-        return "No memo: nothing was said to the account about this case, so nothing is said now."
-    if transition.target is State.CLOSED and not Memo.objects.filter(case=case, cancelled_at=None).exists():
-        return "No memo: nothing was said to the account about this case, so nothing is said now."
+        return _SILENCE
+    if transition.target is State.CLOSED and not _was_told(case):
+        return _SILENCE
     recipients = _recipients(case)
     if not recipients:
         return f"{_MEMO[transition.target]} is due, but the account has no contact that it could be sent to."
     return f"{_MEMO[transition.target]} goes to {', '.join(recipients)}."
+
+
+def _was_told(case: Case) -> bool:
+    """A memo that no mail server took yet is withdrawn when the case closes."""
+    return MemoCopy.objects.filter(memo__case=case, message__accepted_at__isnull=False).exists()
 
 
 def _recipients(case: Case) -> Sequence[str]:

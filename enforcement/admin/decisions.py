@@ -10,13 +10,15 @@ from django.urls import URLPattern, path
 
 from enforcement.admin.buttons import held_buttons, names_on
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
-from enforcement.admin.consequences import consequences_of
+from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
 from enforcement.admin.display import column, label, link, noun, person
 from enforcement.admin.facts import DECIDED, facts_sections
 from enforcement.admin.forms import ReasonForm
-from enforcement.admin.reading import Button, ByAccount, ReadOnlyAdmin, Section, choice_filter, given, who
+from enforcement.admin.lists import ByAccount, choice_filter
+from enforcement.admin.pages import Button, Section, given
+from enforcement.admin.reading import ReadOnlyAdmin, who
 from enforcement.admin.steps import load_or_404, told_of
-from enforcement.models import Decision
+from enforcement.models import Case, Decision
 from enforcement.rules.transitions import WORSENING, Step
 from enforcement.services import clock, review
 
@@ -35,7 +37,7 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
         column("Step", lambda each: label(each.step)),
         column("Status", lambda each: label(each.status)),
         column("Proposed by", lambda each: person(each.proposed_by)),
-        column("People", lambda each: f"{len(names_on(each))} of {each.people}"),
+        column("People", lambda each: f"{len(names_on(each))} of {each.people}" if each.people else None),
         column("Decided", lambda each: each.decided_at),
     )
     list_filter = (choice_filter("status", Decision.Status.values),)
@@ -82,7 +84,7 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
         question = Question(
             title=f"{word} the {noun(decision.step)}: {case.account}",
             case=case,
-            consequences=consequences_of(case, Step(decision.step), now=clock.now()),
+            consequences=_consequences(case, decision, word),
             people=_people(decision, word),
             button=f"{word} the {noun(decision.step)}",
             sections=[_decision(decision), *facts_sections(decision.facts, DECIDED)],
@@ -103,6 +105,12 @@ def _find(decision_id: int) -> Decision:
     if decision is None:
         raise Http404
     return decision
+
+
+def _consequences(case: Case, decision: Decision, word: str) -> Consequences:
+    if word == "Refuse":
+        return nothing_changes(case, memo="No memo: the account does not hear of a step that was not taken.")
+    return consequences_of(case, Step(decision.step), now=clock.now(), keys=decision.credentials)
 
 
 def _people(decision: Decision, word: str) -> str:

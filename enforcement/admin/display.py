@@ -141,10 +141,9 @@ def link(row: Model | None, words: Any = None) -> SafeString:
     return format_html('<a class="ae-link" href="{}">{}</a>', reverse(name, args=[row.pk]), shown(words or str(row)))
 
 
-def listing(model: type[Model], words: str, **query: Any) -> SafeString:
-    """The list of a model, filtered."""
-    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query)
-    return format_html('<a class="ae-link" href="{}">{}</a>', address, words)
+def address_of_list(model: type[Model], **query: str) -> str:
+    """The list of a noun, filtered."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query)
 
 
 _TONES = {

@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from enforcement.admin.display import column, label, link, shown
-from enforcement.admin.reading import ByAccount, ReadOnlyAdmin, Section
+from enforcement.admin.lists import ByAccount
+from enforcement.admin.pages import Section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import DayTally, Evidence
 
 _WHY = "Evidence is a detector's word. It is never edited; the detector withdraws what was wrong."

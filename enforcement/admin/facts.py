@@ -1,13 +1,15 @@
 """The facts behind a score or a decision, as parts of a page."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.display import visible
-from enforcement.admin.reading import Section, table_section
+from enforcement.admin.pages import Section, table_section
+from enforcement.models import Account, Score
 
 _NUMBERS = {
     "requests": "Requests",
@@ -16,9 +18,15 @@ _NUMBERS = {
     "unresolved_requests": "Unresolved",
     "contested_requests": "Contested",
 }
-
 _MOMENTS = {"first_seen": "First seen", "last_seen": "Last seen"}
-
+_COLUMNS = {
+    "Key": "credential",
+    "Territory": "territory",
+    "Network": "network_class",
+    "Requests": "requests",
+    "Days": "days",
+}
+_MOST = 100  # an account with thousands of keys still has a page
 
 TOLD, NOW, DECIDED = "as told to the account", "as known now", "as the decision found them"
 
@@ -29,7 +37,7 @@ def facts_sections(facts: Mapping[str, Any], seen: str) -> list[Section]:
         return [Section("Facts", note="No facts are stored: nothing was scored yet.")]
     return [
         Section(f"Why: {facts.get('points', '0.00')} points, {seen}", note=_lines(facts)),
-        table_section(f"Facts, {seen}", tuple(_COLUMNS), _rows(facts), none="No request counts."),
+        _table(facts, seen),
         Section("In numbers", pairs=_pairs(facts), aside=True),
     ]
 
@@ -40,17 +48,14 @@ def _lines(facts: Mapping[str, Any]) -> Any:
     return format_html('<ul class="ae-lines">{}</ul>', items)
 
 
-_COLUMNS = {
-    "Key": "credential",
-    "Territory": "territory",
-    "Network": "network_class",
-    "Requests": "requests",
-    "Days": "days",
-}
-
-
-def _rows(facts: Mapping[str, Any]) -> list[list[Any]]:
-    return [[row[name] for name in _COLUMNS.values()] for row in facts.get("rows") or []]
+def _table(facts: Mapping[str, Any], seen: str) -> Section:
+    rows = [[row[name] for name in _COLUMNS.values()] for row in facts.get("rows") or []]
+    found = table_section(f"Facts, {seen}", tuple(_COLUMNS), rows[:_MOST], none="No request counts.")
+    return (
+        found
+        if len(rows) <= _MOST
+        else replace(found, note=f"The first {_MOST} of {len(rows):,}, most requests first.")
+    )
 
 
 def _pairs(facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -72,3 +77,13 @@ def _moment(text: str | None) -> datetime | None:
 def keys_in(facts: Mapping[str, Any]) -> list[str]:
     """The keys that the facts name, each once."""
     return list(dict.fromkeys(row["credential"] for row in facts.get("rows") or [] if row["credential"]))
+
+
+def score_of(account: Account) -> Score | None:
+    """The last assessment; an account that was never assessed has none."""
+    return getattr(account, "score", None)
+
+
+def points_of(account: Account) -> str | None:
+    score = score_of(account)
+    return f"{score.points:.2f}" if score else None

@@ -8,7 +8,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.display import column, label, link
-from enforcement.admin.reading import ByAccount, ReadOnlyAdmin, Section, given, table_section
+from enforcement.admin.lists import ByAccount
+from enforcement.admin.pages import Section, given, table_section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.words import words_sections
 from enforcement.models import Memo, MemoCopy
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
+from enforcement.admin.display import address_of_list
 from enforcement.admin.reading import may_read
 from enforcement.models import (
     Account,
@@ -73,13 +74,14 @@ def _access(request: HttpRequest) -> dict[str, Any]:
 def _item(
     request: HttpRequest, model: type[Model], title: str, icon: str, badge: str = "", **query: str
 ) -> dict[str, Any]:
-    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     asked = {name: request.GET.get(name) for name in query} == query
     return {
         "title": title,
         "icon": icon,
-        "link": reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query),
-        "active": request.path.startswith(address) and asked and (bool(query) or not _is_special(request, model)),
+        "link": address_of_list(model, **query),
+        "active": request.path.startswith(address_of_list(model))
+        and asked
+        and (bool(query) or not _is_special(request, model)),
         **({"badge": badge, "badge_variant": "primary"} if badge else {}),
     }
 
@@ -105,11 +107,14 @@ def _count(rows: Any) -> str:
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:
     """The states above the queue."""
-    address = reverse("admin:enforcement_case_changelist")
     chosen = request.GET.get("state", "")
     states = [("", "In progress"), *((state.value, state.capitalize()) for state in State)]
     items = [
-        {"title": title, "link": f"{address}?state={state}" if state else address, "active": state == chosen}
+        {
+            "title": title,
+            "link": address_of_list(Case, **({"state": state} if state else {})),
+            "active": state == chosen,
+        }
         for state, title in states
     ]
     return [{"models": ["enforcement.case"], "items": items}]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.db.models import Count, Model
+from django.db.models import Count
 from django.http import HttpRequest
-from django.urls import reverse
 
+from enforcement.admin.display import address_of_list
 from enforcement.admin.reading import may_read
 from enforcement.models import Appeal, Case, Decision
 from enforcement.rules.transitions import State
@@ -24,8 +24,8 @@ def _waiting() -> list[Tile]:
     held = Decision.objects.filter(status=Decision.Status.HELD).count()
     disputed = Appeal.objects.filter(status=Appeal.Status.OPEN).count()
     return [
-        ("Held decisions", held, _list(Decision, status=Decision.Status.HELD)),
-        ("Open appeals", disputed, _list(Appeal, status=Appeal.Status.OPEN)),
+        ("Held decisions", held, address_of_list(Decision, status=Decision.Status.HELD)),
+        ("Open appeals", disputed, address_of_list(Appeal, status=Appeal.Status.OPEN)),
     ]
 
 
@@ -33,8 +33,4 @@ def _standing() -> list[Tile]:
     running = [state for state in State if state is not State.CLOSED]
     counted = Case.objects.filter(state__in=running).values_list("state").annotate(Count("pk")).order_by()
     numbers = dict(counted)
-    return [(state.capitalize(), numbers.get(state, 0), _list(Case, state=state)) for state in running]
-
-
-def _list(model: type[Model], **query: str) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query)
+    return [(state.capitalize(), numbers.get(state, 0), address_of_list(Case, state=state)) for state in running]

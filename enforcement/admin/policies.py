@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from enforcement.admin.display import column, duration, label, person, shown
-from enforcement.admin.reading import ReadOnlyAdmin, Section, Table, given
+from enforcement.admin.pages import Section, Table, given
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import PolicyVersion
 from enforcement.rules.policy import Policy, PolicyRefused
 from enforcement.rules.policy_parts import Ladder, Rule

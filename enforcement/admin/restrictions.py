@@ -8,7 +8,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from enforcement.admin.display import column, label, link
-from enforcement.admin.reading import ByAccount, ReadOnlyAdmin, Section
+from enforcement.admin.lists import ByAccount
+from enforcement.admin.pages import Section
+from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import Restriction
 
 

@@ -7,10 +7,10 @@ from django.db.models import Prefetch
 from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.display import in_words, label, link, moment, noun, person, shown
-from enforcement.admin.facts import DECIDED, NOW, TOLD, facts_sections
-from enforcement.admin.reading import Section, table_section
+from enforcement.admin.facts import DECIDED, NOW, TOLD, facts_sections, points_of, score_of
+from enforcement.admin.pages import Section, table_section
 from enforcement.admin.timeline import events_of
-from enforcement.models import Account, Appeal, Case, Decision, Memo, MemoCopy, Score
+from enforcement.models import Appeal, Case, Decision, Memo, MemoCopy
 from enforcement.rules.transitions import Step
 
 
@@ -47,11 +47,6 @@ def facts_of(case: Case) -> tuple[dict[str, Any], str]:
     return (score.facts if score else {}), NOW
 
 
-def score_of(account: Account) -> Score | None:
-    """The last assessment; an account that was never assessed has none."""
-    return getattr(account, "score", None)
-
-
 def case_sections(case: Case, *, now: datetime) -> list[Section]:
     """The whole page: what has to be settled, why, and what happened."""
     facts, seen = facts_of(case)
@@ -76,7 +71,7 @@ def _state(case: Case, now: datetime) -> Section:
             ("State", label(case.state)),
             *([("Outcome", label(case.outcome))] if case.outcome else []),
             ("Rule", case.rule),
-            ("Points now", _points(case)),
+            ("Points now", points_of(case.account)),
             ("Policy", link(case.policy)),
             ("Opened", case.opened_at),
             ("Memo accepted", case.accepted_at),
@@ -88,11 +83,6 @@ def _state(case: Case, now: datetime) -> Section:
         ],
         aside=True,
     )
-
-
-def _points(case: Case) -> Any:
-    score = score_of(case.account)
-    return f"{score.points:.2f}" if score else None
 
 
 def _due(case: Case, now: datetime, *, stopped: bool) -> list[tuple[str, Any]]:

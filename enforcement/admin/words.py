@@ -4,7 +4,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from enforcement.admin.display import shown
-from enforcement.admin.reading import Section
+from enforcement.admin.pages import Section
 
 # The sandbox runs no script, sends no form and opens no window, so that a click on a link (they aim at a new window)
 # leads nowhere; the policy asks no server for anything.

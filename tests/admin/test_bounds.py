@@ -9,7 +9,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from enforcement.admin.reading import BoundedPaginator
+from enforcement.admin.lists import BoundedPaginator
 from enforcement.models import Account, Client, PolicyVersion
 from enforcement.services import appeals, clock
 from tests.conftest import make_account

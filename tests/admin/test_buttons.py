@@ -188,6 +188,31 @@ def test_the_page_says_what_will_happen_before_it_happens(due_case: Case, office
     assert "cannot take effect" not in html
 
 
+def test_the_page_that_approves_names_the_keys(due_case: Case, officer: User, lead: User, browser_of: Open) -> None:
+    warning = due_case.decisions.get()
+    warning.facts["rows"][0]["credential"] = "sk-1"
+    warning.save()
+    press(browser_of(officer), step_of(due_case, "restrict"), scope="keys", credentials=["sk-1"])
+    html = browser_of(lead).get(held_of(newest(due_case), "approve")).content.decode()
+    assert "Requests with these keys are refused: sk-1." in html
+
+
+def test_the_page_that_refuses_says_that_nothing_changes(held: Decision, officer: User, browser_of: Open) -> None:
+    html = browser_of(officer).get(held_of(held, "refuse")).content.decode()
+    assert "What is refused now stays refused." in html
+    assert "the clock goes on with what remained" in html
+
+
+def test_a_memo_that_nobody_took_yet_is_not_followed_by_another(
+    in_review: Case, officer: User, browser_of: Open
+) -> None:
+    press(browser_of(officer), step_of(in_review, "warn"))
+    html = browser_of(officer).get(step_of(in_review, "dismiss")).content.decode()
+    assert "No memo: nothing was said" in html
+    press(browser_of(officer), step_of(in_review, "dismiss"))
+    assert not Memo.objects.filter(cancelled_at=None).exists()
+
+
 def test_the_page_says_that_nobody_hears_of_a_review(in_review: Case, officer: User, browser_of: Open) -> None:
     assert "No memo" in browser_of(officer).get(step_of(in_review, "dismiss")).content.decode()
 
