@@ -134,7 +134,6 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = False  # True would run a poison task in a t
 CELERY_TASK_TIME_LIMIT = 60
 CELERY_TASK_SOFT_TIME_LIMIT = 50
 CELERY_TASK_DEFAULT_QUEUE = "decide"
-CELERY_TASK_ROUTES = {"enforcement.tasks.deliver": {"queue": "mail"}}  # slow mail cannot starve decisions
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
@@ -146,9 +145,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_ENABLE_UTC = True
 CELERY_TIMEZONE = "UTC"
 TICK = env.float("ENFORCEMENT_TICK", default=1.0)
+CELERY_BEAT_SCHEDULER = "accounts_enforcement.beat:BoundedScheduler"
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"enforcement.tasks.{name}", "schedule": TICK, "options": {"expires": 10 * TICK}}
-    for name in ("assess", "sweep", "deliver")
+    name: {"task": f"enforcement.tasks.{name}", "schedule": TICK, "options": {"expires": 10 * TICK, "queue": queue}}
+    for name, queue in (("assess", "decide"), ("sweep", "decide"), ("deliver", "mail"))  # slow mail starves no decision
 }
 
 # -- mail --------------------------------------------------------------------------------------------------------

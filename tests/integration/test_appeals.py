@@ -6,8 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from enforcement.models import Account, Appeal, Client, Decision, PolicyVersion, Restriction
+from enforcement.rules.transitions import Step
 from enforcement.services import appeals, clock, review, sweep
 from enforcement.services.appeals import AppealRefused
+from enforcement.services.cases import NoticeNotOver
 from enforcement.services.roles import NotAllowed
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, steps, suspended, the_case, warned
 
@@ -124,6 +126,22 @@ def test_a_held_step_lapses_when_an_appeal_comes_and_is_not_taken_the_moment_it_
     sweep.sweep(now=clock.now())
     assert the_case(account_outside).due_at == decided.decided_at + 7 * DAY
     assert not Decision.objects.filter(status="held").exists()
+
+
+def test_two_people_cannot_suspend_while_an_appeal_is_open_either(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User, lead: User
+) -> None:
+    warned(account_outside, detector)
+    file(account_outside)
+    pass_time(20 * DAY)
+    case = the_case(account_outside)
+    assert case.due_at < clock.now()
+    proposal = review.propose(
+        case_id=case.pk, step=Step.SUSPEND, reason="It is late.", by=officer, now=clock.now(), version=case.version
+    )
+    with pytest.raises(NoticeNotOver, match="its clock is stopped"):
+        review.approve(decision_id=proposal.pk, reason="It is.", by=lead, now=clock.now())
+    assert not Restriction.objects.exists()
 
 
 def test_a_closed_case_is_not_appealed(account_outside: Account, detector: Client, policy: PolicyVersion) -> None:

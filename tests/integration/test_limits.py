@@ -2,13 +2,16 @@
 
 import ast
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from celery.beat import ScheduleEntry
 from django.apps import apps
 from django.conf import settings as configured
 from django.core.checks import run_checks
 from django.db import connection
 
+from accounts_enforcement.beat import MOST_WAITING, BoundedScheduler
 from accounts_enforcement.celery import app
 from accounts_enforcement.settings import broker_url
 
@@ -65,6 +68,20 @@ def test_beat_only_says_look_now_and_every_tick_has_its_task_and_expires() -> No
         assert "args" not in entry
         assert "kwargs" not in entry
         assert entry["options"]["expires"]
+
+
+def test_ticks_do_not_pile_up_for_a_dead_worker(tmp_path: Path) -> None:
+    queue = f"dead-{uuid4().hex}"
+    scheduler = BoundedScheduler(app=app, schedule_filename=str(tmp_path / "beat"), lazy=True)
+    entry = ScheduleEntry("sweep", "enforcement.tasks.sweep", schedule=1.0, options={"queue": queue}, app=app)
+    waiting = scheduler.connection.default_channel.client
+    try:
+        for _ in range(2 * MOST_WAITING):
+            scheduler.apply_async(entry)
+        assert waiting.llen(queue) == MOST_WAITING
+    finally:
+        waiting.delete(queue)
+        scheduler.connection.release()
 
 
 def test_there_is_no_timer_in_the_broker() -> None:
