@@ -3,16 +3,29 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db import connection
 
 from enforcement.geolocation import Locator, bundled, from_mmdb
-from enforcement.models import Case, PolicyVersion, Restriction
+from enforcement.models import PolicyVersion, Restriction
 from enforcement.rules.policy import Policy
 from enforcement.rules.territory import Answer
 from enforcement.rules.transitions import Scope, State
 
+# One statement, so that policy, case and restrictions are of one moment; a row for each restriction that stands.
+_KNOWN = """
+SELECT active.digest, held.reference, held.state, held.due_at, held.remaining IS NOT NULL,
+       restriction.scope, restriction.value, restriction.reason_code, restriction.since, cause.reference
+  FROM (SELECT) AS asked
+  LEFT JOIN enforcement_policyversion AS active ON active.status = 'active'
+  LEFT JOIN enforcement_account AS account ON account.external_id = %s
+  LEFT JOIN enforcement_case AS held ON held.account_id = account.id AND held.state <> 'closed'
+  LEFT JOIN enforcement_restriction AS restriction
+    ON restriction.account_id = account.id AND restriction.lifted_at IS NULL
+  LEFT JOIN enforcement_case AS cause ON cause.id = restriction.case_id
+"""
 # The widest refusal names the reason.
 _STRICTEST = (Scope.ACCOUNT, Scope.CREDENTIAL, Scope.TERRITORY_TRAFFIC)
 
@@ -27,14 +40,42 @@ class Question:
     subdivision: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why not; `case` is public, and "" where the list alone refuses."""
+class _Restriction(NamedTuple):
+    scope: str
+    value: str
+    reason_code: str
+    since: datetime
+    case: str
+
+    def refuses(self, question: Question, outside: bool) -> bool:
+        if self.scope == Scope.TERRITORY_TRAFFIC:
+            return outside
+        return self.scope == Scope.ACCOUNT or self.value == question.credential
+
+
+class _Known(NamedTuple):
+    """What is on record at the moment of the question; all None or empty for nobody."""
+
+    policy: Policy | None
+    case: str | None
+    state: str | None
+    due_at: datetime | None
+    stopped: bool
+    restrictions: list[_Restriction]
+
+    @property
+    def warned_until(self) -> datetime | None:
+        """The deadline of a warning whose clock was started and is not stopped."""
+        return self.due_at if self.state == State.WARNED and not self.stopped else None
+
+
+class _Refusal(NamedTuple):
+    """Why not; the case is None where the list alone refuses."""
 
     reason_code: str
     scope: str
-    since: datetime | None = None
-    case: str = ""
+    since: datetime | None
+    case: str | None
 
 
 def located(question: Question, ip: str) -> Question:
@@ -53,26 +94,35 @@ def _locator() -> Locator:
 
 def decide(question: Question, *, now: datetime) -> dict[str, Any]:
     """The contract's answer. An account that we do not know is treated as nobody: only the list can refuse it."""
-    policy = _active_policy()
-    case = Case.objects.filter(account__external_id=question.account).exclude(state=State.CLOSED).first()
-    outside = _is_outside(question, policy)
-    refusal = _restricted(question, outside)
-    if refusal is None and outside and policy is not None:
-        refusal = _refused_at_the_edge(policy, case, now)
+    known = _read(question.account)
+    outside = _is_outside(question, known.policy)
+    refusal = _restricted(known, question, outside)
+    if refusal is None and outside and known.policy is not None:
+        refusal = _refused_at_the_edge(known.policy, known, now)
     return {
         "allow": refusal is None,
         "reason_code": refusal.reason_code if refusal else None,
         "scope": refusal.scope if refusal else None,
         "since": refusal.since if refusal else None,
-        "case": (refusal.case or None) if refusal else None,
-        "notice": _running_notice(case, now),
+        "case": refusal.case if refusal else None,
+        "notice": _running_notice(known, now),
         "seq": 0,  # nothing is sealed before there is a ledger
     }
 
 
-def _active_policy() -> Policy | None:
-    version = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).only("document").first()
-    return version.rules if version else None
+def _read(account: str) -> _Known:
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [account])
+        rows = cursor.fetchall()
+    digest, case, state, due_at, stopped, *_ = rows[0]
+    restrictions = [_Restriction(*row[5:]) for row in rows if row[5] is not None]
+    return _Known(_rules(bytes(digest)) if digest else None, case, state, due_at, stopped, restrictions)
+
+
+@lru_cache(maxsize=4)
+def _rules(digest: bytes) -> Policy:
+    """The version with this digest: its words never change, so they are read once a process."""
+    return PolicyVersion.objects.get(digest=digest).rules
 
 
 def _is_outside(question: Question, policy: Policy | None) -> bool:
@@ -82,38 +132,24 @@ def _is_outside(question: Question, policy: Policy | None) -> bool:
     return policy.territories.answer(question.country, question.subdivision) is Answer.UNSUPPORTED
 
 
-def _restricted(question: Question, outside: bool) -> Refusal | None:
+def _restricted(known: _Known, question: Question, outside: bool) -> _Refusal | None:
     """The strictest of the account's restrictions that refuses this request."""
-    standing = Restriction.objects.filter(account__external_id=question.account, lifted_at=None)
-    by_scope = {each.scope: each for each in standing.select_related("case") if _applies(each, question, outside)}
-    found = next((by_scope[scope] for scope in _STRICTEST if scope in by_scope), None)
-    return Refusal(found.reason_code, found.scope, found.since, found.case.reference) if found else None
+    refusing = {each.scope: each for each in known.restrictions if each.refuses(question, outside)}
+    found = next((refusing[scope] for scope in _STRICTEST if scope in refusing), None)
+    return _Refusal(found.reason_code, found.scope, found.since, found.case) if found else None
 
 
-def _applies(restriction: Restriction, question: Question, outside: bool) -> bool:
-    if restriction.scope == Scope.TERRITORY_TRAFFIC:
-        return outside
-    return restriction.scope == Scope.ACCOUNT or restriction.value == question.credential
-
-
-def _refused_at_the_edge(policy: Policy, case: Case | None, now: datetime) -> Refusal | None:
+def _refused_at_the_edge(policy: Policy, known: _Known, now: datetime) -> _Refusal | None:
     """What the list alone refuses. `refuse_after_notice` waits until the account was told and its time has run."""
-    territory = (Restriction.Reason.TERRITORY, Scope.TERRITORY_TRAFFIC)
+    due_at = known.warned_until
     if policy.edge == "refuse":
-        return Refusal(*territory)
-    due_at = _running_until(case)
-    if policy.edge == "refuse_after_notice" and case is not None and due_at is not None and due_at <= now:
-        return Refusal(*territory, since=due_at, case=case.reference)
+        return _Refusal(Restriction.Reason.TERRITORY, Scope.TERRITORY_TRAFFIC, None, None)
+    if policy.edge == "refuse_after_notice" and due_at is not None and due_at <= now:
+        return _Refusal(Restriction.Reason.TERRITORY, Scope.TERRITORY_TRAFFIC, due_at, known.case)
     return None
 
 
-def _running_notice(case: Case | None, now: datetime) -> dict[str, Any] | None:
+def _running_notice(known: _Known, now: datetime) -> dict[str, Any] | None:
     """A warning whose time is running: what a gateway may tell the caller."""
-    due_at = _running_until(case)
-    return {"case": case.reference, "due_at": due_at} if case and due_at and due_at > now else None
-
-
-def _running_until(case: Case | None) -> datetime | None:
-    """The deadline of a warning whose clock was started and is not stopped."""
-    running = case is not None and case.state == State.WARNED and case.remaining is None
-    return case.due_at if case and running else None
+    due_at = known.warned_until
+    return {"case": known.case, "due_at": due_at} if due_at is not None and due_at > now else None

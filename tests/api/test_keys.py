@@ -164,7 +164,7 @@ def test_the_last_use_is_noted_once_a_minute(sender: Caller) -> None:
     assert ApiKey.objects.get().last_used_at == first
     ApiKey.objects.update(last_used_at=first - timedelta(seconds=61))
     sender.post("/evidence", item())
-    assert ApiKey.objects.get().last_used_at == first  # one transaction, one moment of the real clock
+    assert ApiKey.objects.get().last_used_at > first
 
 
 @pytest.mark.django_db(transaction=True)
