@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
@@ -29,8 +29,10 @@ def ready(request: HttpRequest) -> JsonResponse:
         if pending:
             return _unavailable(f"{len(pending)} migrations are pending")
         ages = backlog.oldest_due(now=clock.now())
-    except (DatabaseError, InterfaceError):
+    except (OperationalError, InterfaceError):
         return _unavailable("the database is away")
+    except ProgrammingError:
+        return _unavailable("the tables are not those that the code expects")
     oldest = {work: format_duration(age) if age is not None else None for work, age in ages.items()}
     return JsonResponse({"status": "ok", "oldest_due": oldest})
 

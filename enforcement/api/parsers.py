@@ -17,6 +17,7 @@ from enforcement.services.intake import MAX_ITEMS
 
 MAX_BYTES = 8 * 2**20
 MAX_DEPTH = 32
+_CONTAINERS = frozenset({dict, list})
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -143,17 +144,13 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_decimal, par
 
 def _check_depth(found: Any) -> None:
     """Level by level: only what contains something is looked into."""
-    level, depth = [found] if isinstance(found, dict | list) else [], 0
+    level, depth = [found] if type(found) in _CONTAINERS else [], 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
             raise Unreadable(f"it is nested deeper than {MAX_DEPTH}")
-        level = [
-            child
-            for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
-        ]
+        inside = (each.values() if type(each) is dict else each for each in level)
+        level = [child for children in inside for child in children if type(child) in _CONTAINERS]
 
 
 def _check_surrogates(found: Any) -> None:
