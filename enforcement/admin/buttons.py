@@ -10,10 +10,8 @@ from enforcement.admin.pages import Button
 from enforcement.admin.reading import who
 from enforcement.models import Appeal, Case, Decision
 from enforcement.rules.transitions import WORSENING, State, Step, steps_from
+from enforcement.services.review import BY_HAND
 from enforcement.services.roles import NotAllowed, check_may_approve
-
-# The other steps are the automation's, and `restrict_now` has a path of its own.
-BY_HAND = (Step.WARN, Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.DISMISS, Step.REINSTATE)
 
 
 def case_buttons(request: HttpRequest, case: Case) -> list[Button]:

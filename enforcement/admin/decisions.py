@@ -44,7 +44,7 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
     list_select_related = ("case__account", "proposed_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
-        people = ("proposed_by", "approved_by", "seconded_by")
+        people = ("proposed_by", "approved_by", "seconded_by", "refused_by")
         return super().get_queryset(request).select_related("case__account", "case__policy", *people)
 
     def get_urls(self) -> list[URLPattern]:
@@ -137,6 +137,7 @@ def _decision(each: Decision) -> Section:
             ("Proposed by", person(each.proposed_by)),
             ("Agreed by", [person(name) for name in (each.approved_by, each.seconded_by) if name]),
             ("Agreed because", each.agreed_because),
+            ("Refused by", person(each.refused_by) if each.refused_by else None),
             ("People needed", each.people),
             ("Refused because", each.refused_because),
             ("Answers", each.override_of and link(each.override_of)),

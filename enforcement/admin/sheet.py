@@ -17,7 +17,7 @@ from enforcement.rules.transitions import Step
 def load(case_id: int) -> Case:
     """The case with everything that hangs on it; the words of memos and messages stay where they are."""
     copies = MemoCopy.objects.select_related("message").defer("message__text", "message__html").order_by("pk")
-    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by")
+    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by", "refused_by")
     memos = Memo.objects.defer("text", "html").prefetch_related(Prefetch("copies", copies))
     return (
         Case.objects.select_related("account__score", "policy")

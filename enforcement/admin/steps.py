@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
 
-from enforcement.admin.buttons import BY_HAND
 from enforcement.admin.confirmation import Question, Told, ask, check_door, turn_away
 from enforcement.admin.consequences import consequences_of, who_agrees
 from enforcement.admin.display import noun, plain
@@ -17,6 +16,7 @@ from enforcement.admin.sheet import facts_of, load
 from enforcement.models import Case, Decision
 from enforcement.rules.transitions import WORSENING, Step, StepRefused
 from enforcement.services import clock, review
+from enforcement.services.review import BY_HAND
 
 
 def take_step(request: HttpRequest, site: AdminSite, case_id: int, step: str) -> HttpResponse:

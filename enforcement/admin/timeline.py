@@ -27,7 +27,7 @@ def _decided(case: Case) -> Iterator[Event]:
         else:
             yield each.decided_at, f"{each.step}: proposed", person(each.proposed_by), each.reason
             if each.settled_at:
-                who = person(each.seconded_by or each.approved_by)
+                who = person(each.refused_by or each.seconded_by or each.approved_by)
                 yield each.settled_at, f"{each.step}: {each.status}", who, each.refused_because or each.agreed_because
 
 

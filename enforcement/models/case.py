@@ -114,6 +114,7 @@ class Decision(models.Model):
     # The one more that a protected account asks for.
     seconded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     override_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="overridden_by")
+    refused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     decided_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was applied, refused or lapsed.")
 
@@ -143,6 +144,11 @@ class Decision(models.Model):
                 condition=Q(status="held", settled_at__isnull=True) | ~Q(status="held") & Q(settled_at__isnull=False),
             ),
             models.CheckConstraint(name="decision_has_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="decision_refused_by_somebody_who_says_why",
+                condition=Q(status="refused", refused_by__isnull=False) & ~Q(refused_because="")
+                | ~Q(status="refused") & Q(refused_by__isnull=True, refused_because=""),
+            ),
         ]
         indexes = [models.Index(fields=["case", "id"], name="decision_of_case")]  # readers: timeline, case sheet
 

@@ -15,6 +15,9 @@ from enforcement.services.locks import lock_accounts
 from enforcement.services.manners import manners_of
 from enforcement.services.roles import NotAllowed, check_may_approve, check_may_decide
 
+# The automation cures, withdraws and frees; `restrict_now` takes counsel and a legal basis, and has no door yet.
+BY_HAND = (Step.WARN, Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.DISMISS, Step.REINSTATE)
+
 
 class ReviewRefused(Exception):
     """What the person asked for does not go; the sentence says why. Nothing was written."""
@@ -30,6 +33,8 @@ def propose(
     """
     check_may_decide(by)
     reason = _required(reason)
+    if step not in BY_HAND:
+        raise ReviewRefused(f"The step {step} is not taken by hand.")
     case = _locked(case_id)
     if case.version != version:
         raise ReviewRefused("The case has changed since you opened it; look at it again.")
@@ -89,7 +94,7 @@ def refuse(*, decision_id: int, reason: str, by: User, now: datetime) -> Decisio
     if by.pk == decision.proposed_by_id:
         raise NotAllowed("Somebody else has to refuse it: it is your own proposal.")
     decision.status, decision.settled_at = Decision.Status.REFUSED, now
-    decision.refused_because, decision.approved_by = _required(reason), by
+    decision.refused_because, decision.refused_by = _required(reason), by
     decision.save()
     stops.resume([decision.case], [Stop.Kind.APPROVAL], now=now)
     return decision

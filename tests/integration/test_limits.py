@@ -77,7 +77,7 @@ def test_ticks_do_not_pile_up_for_a_dead_worker(tmp_path: Path) -> None:
     waiting = scheduler.connection.default_channel.client
     try:
         for _ in range(2 * MOST_WAITING):
-            scheduler.apply_async(entry)
+            scheduler.apply_async(entry, advance=False)
         assert waiting.llen(queue) == MOST_WAITING
     finally:
         waiting.delete(queue)

@@ -150,7 +150,7 @@ def test_a_refused_step_gives_time_back_and_is_not_proposed_again_on_the_same_fa
     past_deadline: Account, officer: User
 ) -> None:
     decision = review.refuse(decision_id=held(past_deadline).pk, reason="A traveller.", by=officer, now=clock.now())
-    assert (decision.status, decision.refused_because) == ("refused", "A traveller.")
+    assert (decision.status, decision.refused_because, decision.refused_by) == ("refused", "A traveller.", officer)
     case = the_case(past_deadline)
     assert case.due_at >= clock.now() + 7 * DAY - DAY
     pass_time(8 * DAY)
@@ -224,3 +224,18 @@ def test_a_waiting_decision_stops_the_clock(past_deadline: Account) -> None:
     assert the_case(past_deadline).stops.get(ended_at=None).kind == Stop.Kind.APPROVAL
     pass_time(100 * DAY)
     assert the_case(past_deadline).state == "warned"
+
+
+@pytest.mark.parametrize("step", [Step.RESTRICT_NOW, Step.CURE, Step.WITHDRAW, Step.FREE])
+def test_steps_that_are_not_a_persons_are_not_taken_by_hand(in_review: Account, officer: User, step: Step) -> None:
+    with pytest.raises(ReviewRefused, match="not taken by hand"):
+        propose(in_review, step, officer)
+
+
+def test_refusing_leaves_the_names_of_those_who_agreed(
+    detector: Client, policy: PolicyVersion, officer: User, lead: User
+) -> None:
+    vip = make_account("vip", protected=True)
+    see(detector, sighting(vip, clock.now()))
+    decision = review.refuse(decision_id=held(vip).pk, reason="Known to us.", by=lead, now=clock.now())
+    assert (decision.approved_by, decision.refused_by) == (None, lead)
