@@ -1,5 +1,6 @@
 """Real SMTP conversations: accepted, put off, refused, cut off, and what is recorded of each."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from devservices.service import free_port
 from enforcement.services import clock
-from notifications import delivery
+from notifications import delivery, relay
 from notifications.models import Message
 from notifications.outbox import Draft, cancel, enqueue
 from notifications.relay import Relay, RelayRefused
@@ -49,6 +50,8 @@ class Server:
             self.accepted.append((address, envelope.original_content or b""))
         if answer == "hang up":
             server.transport.close()
+        if answer == "slow":
+            await asyncio.sleep(1.5)  # what a slow server does, not what the test waits for
         return "250 2.0.0 queued"
 
 
@@ -177,8 +180,8 @@ def test_a_sender_that_comes_back_after_its_lease_changes_nothing(server: Server
     (message,) = queue("a@x.test")
     offer = delivery._offer
 
-    def slow(relay: Relay, mail: Message):
-        reply = offer(relay, mail)
+    def slow(line: Relay, mail: Message):
+        reply = offer(line, mail)
         monkeypatch.setattr(delivery, "_offer", offer)
         Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
         assert deliver().accepted == 1
@@ -190,20 +193,45 @@ def test_a_sender_that_comes_back_after_its_lease_changes_nothing(server: Server
     assert message.state == "accepted"
 
 
+def test_a_sender_that_comes_back_does_not_speak_for_the_one_that_took_over(server: Server, monkeypatch) -> None:
+    (message,) = queue("a@x.test")
+    offer = delivery._offer
+
+    def slow(line: Relay, mail: Message):
+        reply = offer(line, mail)
+        monkeypatch.setattr(delivery, "_offer", offer)
+        Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+        server.behaviour["a@x.test"] = "rcpt 450 4.2.0 later"
+        assert deliver().deferred == 1
+        return reply
+
+    monkeypatch.setattr(delivery, "_offer", slow)
+    assert deliver().fenced == 1
+    assert state_of(message) == ("queued", "450")
+
+
+def test_a_server_may_take_its_time_over_the_final_dot(server: Server, monkeypatch) -> None:
+    monkeypatch.setattr(relay, "_CONNECT_TIMEOUT", 0.5)
+    server.behaviour["a@x.test"] = "slow"
+    queue("a@x.test")
+    assert deliver().accepted == 1
+    assert len(server.accepted) == 1
+
+
 def test_a_lease_is_renewed_while_its_sender_lives(server: Server, monkeypatch) -> None:
     monkeypatch.setattr(delivery, "_LEASE", timedelta(seconds=0.6))
     queue("a@x.test")
     renewed = threading.Event()
     offer = delivery._offer
 
-    def wait_for_renewal(relay: Relay, mail: Message):
+    def wait_for_renewal(line: Relay, mail: Message):
         leased = Message.objects.get().lease_until
         for _ in range(100):
             if Message.objects.get().lease_until > leased:
                 renewed.set()
                 break
             threading.Event().wait(0.05)
-        return offer(relay, mail)
+        return offer(line, mail)
 
     monkeypatch.setattr(delivery, "_offer", wait_for_renewal)
     assert deliver().accepted == 1

@@ -228,3 +228,29 @@ def test_a_poison_case_steps_aside_and_the_others_are_swept(
     assert the_case(account_outside).state == "suspended"
     failed = the_case(other)
     assert (failed.state, failed.attempts) == ("warned", 1)
+
+
+def test_without_a_cure_the_step_still_needs_traffic_after_the_memo(
+    account_outside: Account, detector: Client, policy: PolicyVersion, activate
+) -> None:
+    activate(policy.document.replace("cure: {quiet: P7D, extend: true}", "cure: null"))
+    other = make_account("other")
+    for account in (account_outside, other):
+        case = warned(account, detector)
+    clock.move_to(case.due_at - timedelta(hours=1))
+    see(detector, sighting(other, clock.now()))
+    pass_time(timedelta(hours=2))
+    assert (the_case(account_outside).outcome, the_case(other).state) == ("cured", "suspended")
+
+
+def test_traffic_from_a_territory_that_is_supported_by_now_is_not_new_traffic(
+    account_outside: Account, detector: Client, policy: PolicyVersion, activate
+) -> None:
+    first = activate(policy.document.replace("cure: {quiet: P7D, extend: true}", "cure: null"))
+    see(detector, sighting(account_outside, clock.now(), "RU"))
+    case = warned(account_outside, detector)
+    activate(first.document.replace("supported: [DE,", "supported: [CN, DE,"))
+    clock.move_to(case.due_at - timedelta(hours=1))
+    see(detector, sighting(account_outside, clock.now(), "CN"))
+    pass_time(timedelta(hours=2))
+    assert the_case(account_outside).outcome == "cured"
