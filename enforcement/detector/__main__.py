@@ -14,7 +14,7 @@ import maxminddb
 from rich.console import Console
 from rich.progress import track
 
-from enforcement.detector.lines import FORMATS, opened
+from enforcement.detector.lines import FORMATS, LogRefused, opened
 from enforcement.detector.naming import RULES, RuleRefused, rule
 from enforcement.detector.networks import CLASSES, ListRefused, Networks
 from enforcement.detector.sending import BATCH, COUNTS, SendingRefused, send
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with opened(given.log) as log:
             summaries.read(log, given.format)
         counts = _deliver(list(summaries.items()), given)
-    except (RuleRefused, ListRefused, SendingRefused, OSError, maxminddb.InvalidDatabaseError) as refused:
+    except (RuleRefused, ListRefused, LogRefused, SendingRefused, OSError, maxminddb.InvalidDatabaseError) as refused:
         told.print(str(refused), markup=False)
         return 2
     _close(summaries, counts)

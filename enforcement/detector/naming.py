@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from enforcement.detector.lines import Line, Malformed
+from enforcement.detector.lines import Line, Malformed, name_of
 
 RULES = "user | field:NAME | query:NAME | network/BITS"
 
@@ -29,7 +29,7 @@ def rule(text: str) -> Rule:
     if text == "user":
         return lambda line: line.user
     if kind == "field" and name:
-        return lambda line: str(line.fields.get(name) or "")
+        return lambda line: _field(line, name)
     if kind == "query" and name:
         return lambda line: line.query(name)
     network = _NETWORK.fullmatch(text)
@@ -39,12 +39,16 @@ def rule(text: str) -> Rule:
     raise RuleRefused(f"{text!r} is none of {RULES}")
 
 
+def _field(line: Line, name: str) -> str:
+    found = name_of(line.fields.get(name))
+    if found is None:
+        raise Malformed(f"a {name} that is neither text nor a whole number")
+    return found
+
+
 @lru_cache(maxsize=65536)
 def _network(ip: str, bits: int) -> str:
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        raise Malformed("an address that cannot be read") from None
+    address = ipaddress.ip_address(ip)
     length = bits if address.version == 4 else min(128, bits * _IPV6_BITS_FOR)
     network = ipaddress.ip_network((address, length), strict=False)
     return f"net-{network.network_address}-{length}"

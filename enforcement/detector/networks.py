@@ -40,7 +40,8 @@ def _longest_first(blocks: Iterable[tuple[int, int]], version: int) -> Sequence[
 
 
 def _read(file: Path) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # Whatever the encoding, comments may hold anything; a block with another character in it is refused as what it is.
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         block = line.partition("#")[0].strip()
         if not block:
             continue

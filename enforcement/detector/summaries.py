@@ -1,11 +1,11 @@
 """Requests summed up by day, account, key, place and network class: what a detector sends."""
 
 import hashlib
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from enforcement.detector.lines import Line, Malformed, reader
@@ -29,24 +29,23 @@ class Summaries:
     """Reads lines and sums them up; malformed ones are counted by reason."""
 
     def __init__(self, locator: Locator, networks: Networks, account: Rule, credential: Rule | None) -> None:
-        self._locator, self._networks = locator, networks
+        self._source, self._networks = locator.source, networks
         self._account, self._credential = account, credential
+        self._place_of = lru_cache(maxsize=65536)(locator.locate)
         self._sums: dict[Key, _Sum] = {}
         self._segment = hashlib.sha256()
-        self._places: dict[str, Location] = {}
         self.lines = 0
         self.malformed: Counter[str] = Counter()
 
     def read(self, lines: Iterable[bytes], log_format: str) -> None:
-        parse = None
-        for raw in lines:
-            self._segment.update(raw)
+        for each in lines:
+            self._segment.update(each)
+            raw = each.rstrip(b"\r\n")
             if not raw.strip():
                 continue
-            parse = parse or reader(log_format, raw)
             self.lines += 1
             try:
-                self._add(parse(raw.rstrip(b"\r\n")))
+                self._add(reader(log_format, raw)(raw))
             except Malformed as malformed:
                 self.malformed[str(malformed)] += 1
 
@@ -55,7 +54,7 @@ class Summaries:
         credential = self._credential(line) if self._credential else ""
         if not credential.isprintable() or len(credential) > 128:
             raise Malformed("a key's hint that is too long or not printable")
-        place = self._places.get(line.ip) or self._locate(line.ip)
+        place = self._place_of(line.ip)
         network_class = self._networks.class_of(line.ip)
         key = (line.at.date(), account, credential, place, network_class, line.status in _REFUSED)
         found = self._sums.get(key)
@@ -65,14 +64,6 @@ class Summaries:
         found.requests += 1
         found.first, found.last = min(found.first, line.at), max(found.last, line.at)
 
-    def _locate(self, ip: str) -> Location:
-        try:
-            ipaddress.ip_address(ip)
-        except ValueError:
-            raise Malformed("an address that cannot be read") from None
-        place = self._places[ip] = self._locator.locate(ip)
-        return place
-
     def items(self) -> Iterator[dict[str, Any]]:
         """Items of evidence, sorted, the same for the same log.
 
@@ -81,7 +72,7 @@ class Summaries:
         """
         segment = self._segment.hexdigest()
         for key, found in sorted(self._sums.items(), key=lambda each: _order(each[0])):
-            yield _item(segment, key, found, self._locator.source)
+            yield _item(segment, key, found, self._source)
 
 
 def _order(key: Key) -> tuple[object, ...]:

@@ -69,6 +69,23 @@ def test_the_same_log_gives_the_same_bytes_and_a_grown_log_other_ids(tmp_path: P
     assert all(len(str(item["id"])) <= 128 for item in grown)
 
 
+def test_a_line_that_was_cut_hides_no_others(tmp_path: Path) -> None:
+    assert [item["requests"] for item in run(tmp_path, ['00Z", "ip": "1.1.1.1"}', line(), line()], status=1)] == [2]
+
+
+def test_a_key_that_is_no_name_is_malformed_and_a_missing_one_is_none(tmp_path: Path) -> None:
+    lines = [line(key={"a": 1}), line(key=True), line(key="-"), line(key=None), line()]
+    (item,) = run(tmp_path, lines, "--credential-from", "field:key", status=1)
+    assert (item["requests"], "credential" in item) == (3, False)
+
+
+def test_an_address_of_a_dual_stack_listener_has_a_place_and_a_class(tmp_path: Path) -> None:
+    vpn = tmp_path / "vpn.txt"
+    vpn.write_text("219.133.0.0/16\n")
+    (item,) = run(tmp_path, [line(), line(ip=f"::ffff:{SHENZHEN}")], "--networks", f"vpn={vpn}")
+    assert (item["country"], item["network_class"], item["requests"]) == ("CN", "vpn", 2)
+
+
 def test_malformed_lines_are_counted_and_shown_and_never_fatal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +110,13 @@ def test_a_bad_list_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "edge.txt"
     file.write_text("192.0.2.0/24\nnot a block\n")
     with pytest.raises(ListRefused, match=r"edge\.txt, line 2: 'not a block'"):
+        Networks([("edge", file)])
+
+
+def test_a_list_in_another_encoding_is_refused_like_any_other_line(tmp_path: Path) -> None:
+    file = tmp_path / "edge.txt"
+    file.write_bytes(b"\xef\xbb\xbf192.0.2.0/24  # caf\xe9\n\xff\xfe\n")
+    with pytest.raises(ListRefused, match=r"edge\.txt, line 2: "):
         Networks([("edge", file)])
 
 
