@@ -1,7 +1,7 @@
 """Requests summed up by day, account, key, place and network class: what a detector sends."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -33,21 +33,23 @@ class Summaries:
         self._account, self._credential = account, credential
         self._place_of = lru_cache(maxsize=65536)(locator.locate)
         self._sums: dict[Key, _Sum] = {}
-        self._segment = hashlib.sha256()
+        self._segments = defaultdict[date, Any](hashlib.sha256)
         self.lines = 0
         self.malformed: Counter[str] = Counter()
 
     def read(self, lines: Iterable[bytes], log_format: str) -> None:
         for each in lines:
-            self._segment.update(each)
             raw = each.rstrip(b"\r\n")
             if not raw.strip():
                 continue
             self.lines += 1
             try:
-                self._add(reader(log_format, raw)(raw))
+                line = reader(log_format, raw)(raw)
+                self._add(line)
             except Malformed as malformed:
                 self.malformed[str(malformed)] += 1
+            else:
+                self._segments[line.at.date()].update(raw + b"\n")
 
     def _add(self, line: Line) -> None:
         account = check_account(self._account(line))
@@ -67,12 +69,17 @@ class Summaries:
     def items(self) -> Iterator[dict[str, Any]]:
         """Items of evidence, sorted, the same for the same log.
 
-        The id holds a digest of all that was read: a log that has grown is another segment, so that its summaries do
-        not conflict with those of before. Send a log once it is closed.
+        The id holds a digest of the day's lines, so that two logs of one day do not conflict: neither those of two
+        gateways nor one that has grown. A day that is over keeps its ids, and sending it again changes nothing; a day
+        that goes on has others by then and would count twice. Send a log when its last day is over.
+
+        It holds the name of the source too, without its date: a second source is stored beside the first, while a new
+        release of the same one does not count again what was sent.
         """
-        segment = self._segment.hexdigest()
+        segments = {day: segment.hexdigest() for day, segment in self._segments.items()}
+        name = self._source.partition(" ")[0]
         for key, found in sorted(self._sums.items(), key=lambda each: _order(each[0])):
-            yield _item(segment, key, found, self._source)
+            yield _item(f"{segments[key[0]]}\0{name}", key, found, self._source)
 
 
 def _order(key: Key) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from enforcement.detector.__main__ import main
 from enforcement.detector.lines import Line, Malformed, reader
 from enforcement.detector.naming import RuleRefused, rule
 from enforcement.detector.networks import ListRefused, Networks
+from enforcement.detector.summaries import Summaries
 from enforcement.geolocation import Location, bundled
 
 SHENZHEN, MADRID, PRIVATE = "219.133.40.10", "88.26.10.5", "10.0.0.1"
@@ -67,6 +68,33 @@ def test_the_same_log_gives_the_same_bytes_and_a_grown_log_other_ids(tmp_path: P
     grown = run(tmp_path, [*lines, line()])
     assert not {item["id"] for item in grown} & {item["id"] for item in run(tmp_path, lines)}
     assert all(len(str(item["id"])) <= 128 for item in grown)
+
+
+def test_days_that_were_over_keep_their_items_when_the_log_grows(tmp_path: Path) -> None:
+    over = [line("2026-06-09T12:00:00Z"), line("2026-06-10T12:00:00Z")]
+    before = run(tmp_path, over)
+    assert run(tmp_path, [*over, line("2026-06-11T00:00:00Z")])[:2] == before
+
+
+def test_the_same_requests_in_the_logs_of_two_gateways_are_two_facts(tmp_path: Path) -> None:
+    one, other = (run(tmp_path, [line(), line(path=f"/{gateway}")]) for gateway in ("a", "b"))
+    assert [one[0] | {"id": ""}] == [other[0] | {"id": ""}]
+    assert one[0]["id"] != other[0]["id"]
+
+
+def test_two_sources_tell_of_the_same_log_under_ids_of_their_own_and_a_new_release_does_not() -> None:
+    """A second opinion must be stored, and the same opinion under a new date must not count twice."""
+    assert ids_by("geo-a 2026-06-01") != ids_by("geo-b 2026-06-01")
+    assert ids_by("geo-a 2026-06-01") == ids_by("geo-a 2026-07-01")
+
+
+def ids_by(source: str) -> list[object]:
+    """The ids of one line's items, located by a source of that name."""
+    locator = bundled()
+    locator.source = source
+    summaries = Summaries(locator, Networks([]), rule("user"), None)
+    summaries.read([line().encode()], "json")
+    return [item["id"] for item in summaries.items()]
 
 
 def test_a_line_that_was_cut_hides_no_others(tmp_path: Path) -> None:
