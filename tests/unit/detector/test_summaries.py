@@ -202,6 +202,8 @@ def test_wrong_use_ends_with_two_and_a_sentence(options: list[str], capsys: pyte
         ["log", "--account-from", "user"],
         ["log", "--account-from", "user", "--url", "http://localhost"],
         ["log", "--account-from", "user", "--output", "x", "--networks", "cloud=file"],
+        ["log", "--account-from", "user", "--output", "x", "--url", "http://localhost", "--key", "k"],
+        ["log", "--account-from", "user", "--output", "x", "--key", "k"],
     ],
 )
 def test_missing_arguments_are_named(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
