@@ -1,9 +1,11 @@
 """The demo on somebody's own log: real lines, a demo policy, made contacts, and the time of the log."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from enforcement.detector.lines import Malformed, opened, reader
+from enforcement.detector.lines import Line, LogRefused, Malformed, opened, reader
 from enforcement.management.base import Refused
 from enforcement.management.demo import screen
 from enforcement.management.demo.stage import Stage
@@ -42,18 +44,22 @@ def tell(stage: Stage, log: Path) -> None:
 
 def _last_line(log: Path) -> tuple[datetime, bool]:
     """The time of the newest line, and whether lines name their user."""
-    newest, named, parse = datetime.min.replace(tzinfo=UTC), False, None
-    with opened(str(log)) as lines:
-        for raw in lines:
-            parse = parse or reader("auto", raw)
-            try:
-                line = parse(raw.rstrip(b"\r\n"))
-            except Malformed:
-                continue
-            newest, named = max(newest, line.at), named or bool(line.user)
+    newest, named = datetime.min.replace(tzinfo=UTC), False
+    try:
+        with opened(str(log)) as lines:
+            for line in _readable(lines):
+                newest, named = max(newest, line.at), named or bool(line.user)
+    except (LogRefused, OSError) as refused:
+        raise Refused(refused) from None
     if newest.year == 1:
         raise Refused(f"{log} has no line that can be read as common, combined or JSON log format.")
     return newest, named
+
+
+def _readable(lines: Iterable[bytes]) -> Iterator[Line]:
+    for raw in lines:
+        with suppress(Malformed):
+            yield reader("auto", raw)(raw.rstrip(b"\r\n"))
 
 
 def _make_contacts(stage: Stage) -> None:
