@@ -239,6 +239,8 @@ SAME = [
     ({"outcome": "served"}, {}),
     ({"credential": ""}, {}),
     ({"observed_at": "2026-06-10T12:00:00Z"}, {"observed_at": "2026-06-10T20:00:00.000+08:00"}),
+    ({"observed_at": "2026-06-10T12:00:00Z"}, {"observed_at": "2026-06-10t12:00:00z"}),
+    ({"observed_at": "2026-06-10T12:00:00Z"}, {"observed_at": "2026-06-10 12:00:00-00:00"}),
     ({"ip": "2001:db8::1"}, {"ip": "2001:0DB8:0:0:0:0:0:1"}),
     ({"details": {"a": 1, "b": 2.0}}, {"details": {"b": 2, "a": 1.0}}),
     ({"details": {"a": 1e3}}, {"details": {"a": 1000}}),
@@ -326,6 +328,15 @@ def test_tallies_are_the_exact_sums_of_the_evidence(sender: Caller) -> None:
     assert (tally.items, tally.requests) == (24, 300)
     assert (tally.weighted_items, tally.weighted_requests) == (Decimal("2.4"), Decimal("30"))
     assert (tally.first_at.hour, tally.last_at.hour) == (0, 23)
+    assert not checks.tallies_equal_evidence()
+
+
+def test_a_tally_reaches_to_the_end_of_its_summaries(sender: Caller) -> None:
+    sender.post("/evidence", [item("a", observed_until="2026-06-10T23:00:00Z"), item("b")])
+    tally = DayTally.objects.get()
+    assert (tally.first_at.hour, tally.last_at.hour) == (12, 23)
+    sender.post("/evidence", [item("c", observed_until="2026-06-11T01:00:00Z"), item("d")])
+    assert DayTally.objects.get().last_at.hour == 1
     assert not checks.tallies_equal_evidence()
 
 

@@ -1,14 +1,16 @@
 """GET /gateway/decision: restrictions decide, then the list as the policy's `edge` says."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from enforcement.models import Account, Client, Decision, PolicyVersion, Restriction
+from enforcement.models import Account, Case, Client, Decision, PolicyVersion, Restriction
 from enforcement.rules.transitions import Step
 from enforcement.services import appeals, clock, review
+from enforcement.services.gateway import Question, decide
 from tests.api.conftest import Caller, assert_problem
 from tests.conftest import SMALL_POLICY
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, suspended, the_case, warned
@@ -176,7 +178,9 @@ def test_edge_refuse_after_notice_waits_for_the_deadline(
 ) -> None:
     activate(AFTER_NOTICE)
     case = warned(account_outside, detector)
-    assert ask(gateway, **OUTSIDE)["allow"]
+    question = Question("shenzhen", country="CN")
+    assert decide(question, now=case.due_at - timedelta.resolution)["allow"]
+    assert not decide(question, now=case.due_at)["allow"]
     clock.move_to(case.due_at)
     found = ask(gateway, **OUTSIDE)
     assert (found["reason_code"], found["case"]) == ("unsupported_country_region_territory", case.reference)
@@ -241,6 +245,21 @@ def test_a_stopped_notice_is_not_told(
     case = warned(account_outside, detector)
     appeals.file(decision_id=Decision.objects.get(case=case).pk, statement="No.", now=clock.now())
     assert ask(gateway)["notice"] is None
+
+
+def test_a_case_that_was_closed_says_nothing_any_more(
+    gateway: Caller, account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    old = warned(account_outside, detector)
+    pass_time(16 * DAY)
+    old.refresh_from_db()
+    assert old.state == "closed"
+    assert ask(gateway)["notice"] is None
+    see(detector, sighting(account_outside, clock.now()))
+    answer_mail()
+    pass_time(DAY * 0)
+    new = Case.objects.exclude(pk=old.pk).get()
+    assert ask(gateway)["notice"]["case"] == new.reference
 
 
 # -- the question ----------------------------------------------------------------------------------------------------
