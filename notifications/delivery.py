@@ -7,79 +7,135 @@ message, and never records an acceptance that did not happen.
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now as RealNow
 
+from notifications.email import compose
 from notifications.models import Message
-from notifications.relay import Relay, Reply
+from notifications.relay import Relay, RelayAway, Reply
 
-_BATCH = 50  # what one sender may hold under a lease
-_LEASE = timedelta(seconds=30)  # renewed while the sender lives: a dead one's messages are free soon
+_BATCH = 50  # what one sender may set aside for itself
+_LEASE = timedelta(seconds=30)  # of the batch; renewed for the message that we speak about
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=4)
 GIVE_UP_AFTER = 20  # attempts: about two days of waiting
 log = structlog.get_logger(__name__)
 
-# Due by the clock that the caller gave; leased by the real one, which no test clock moves. Attempts are counted before
-# the attempt, so that a message that kills its sender is still counted.
+# Due by the clock that the caller gave; leased by the real one, which no test clock moves.
 _CLAIM = """
 WITH due AS (
     SELECT id FROM notifications_message
      WHERE state = 'queued' AND next_attempt_at <= %(now)s AND (lease_until IS NULL OR lease_until < clock_timestamp())
      ORDER BY next_attempt_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )
-UPDATE notifications_message AS message
-   SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s, attempts = attempts + 1
+UPDATE notifications_message AS message SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s
   FROM due WHERE message.id = due.id RETURNING message.id
 """
 
 
 @dataclass(slots=True)
 class Delivered:
-    """What a run did; `fenced` were recorded by somebody else after our lease had run out."""
+    """What a run did, in messages."""
 
     accepted: int = 0
     deferred: int = 0
     failed: int = 0
-    fenced: int = 0
-    given_back: int = 0
+    fenced: int = 0  # recorded by somebody else: our lease had run out while we spoke
+    given_back: int = 0  # claimed, and not begun
 
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
 
 
+@dataclass(slots=True)
+class _Run:
+    relay: Relay
+    clock: Callable[[], datetime]
+    ends: float | None  # on the monotonic clock
+    done: Delivered = field(default_factory=Delivered)
+    token: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends is not None and time.monotonic() > self.ends
+
+
 def deliver(*, clock: Callable[[], datetime], time_box: float | None = None) -> Delivered:
     """Deliver until nothing is due, the relay is out of reach, or `time_box` seconds have passed."""
-    done = Delivered()
     ends = None if time_box is None else time.monotonic() + time_box
-    token = uuid.uuid4()
-    with Relay(settings.EMAIL_URL) as relay, kept(token):
-        while claimed := _claim(clock(), token):
-            if not _deliver(claimed, relay, clock, done) or (ends is not None and time.monotonic() > ends):
-                break
-    return done
+    with Relay(settings.EMAIL_URL) as relay:
+        run = _Run(relay, clock, ends)
+        while _one_batch(run):
+            pass
+    return run.done
+
+
+def _one_batch(run: _Run) -> bool:
+    """False when there is nothing more to do, or no way to do it."""
+    now = run.clock()
+    claimed = _claim(now, run.token)
+    for index, message in enumerate(claimed):
+        if run.is_over or not _attempt(run, message, now):
+            _give_back(claimed[index:], run)
+            return False
+    return bool(claimed)
+
+
+def _claim(now: datetime, token: uuid.UUID) -> list[Message]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        claim: dict[str, Any] = {"now": now, "limit": _BATCH, "token": token, "lease": _LEASE}
+        cursor.execute(_CLAIM, claim)
+        ids = [row[0] for row in cursor.fetchall()]
+    return list(Message.objects.filter(pk__in=ids, lease_token=token).order_by("next_attempt_at", "pk"))
+
+
+def _attempt(run: _Run, message: Message, now: datetime) -> bool:
+    """One message, from the first word to the record. False if the relay cannot be had."""
+    if not _begin(message, now):
+        return True  # taken back meanwhile, or somebody else's after our lease had run out
+    try:
+        with kept(message):
+            reply = _offer(run.relay, message)
+    except RelayAway as away:
+        _record(message, Reply(None, str(away)), run)
+        return False
+    _record(message, reply, run)
+    return True
+
+
+def _begin(message: Message, now: datetime) -> bool:
+    """Count the attempt before it is made. A message that kills its sender is counted, and stands behind the others."""
+    mine = Message.objects.filter(pk=message.pk, lease_token=message.lease_token, lease_until__gt=RealNow())
+    message.attempts += 1
+    return bool(
+        mine.filter(state=Message.State.QUEUED).update(
+            attempts=F("attempts") + 1, next_attempt_at=now, lease_until=RealNow() + _LEASE
+        )
+    )
 
 
 @contextmanager
-def kept(token: uuid.UUID) -> Iterator[None]:
-    """Renew our leases from a thread while we wait for a mail server, which may take its time over the final dot."""
+def kept(message: Message) -> Iterator[None]:
+    """Renew our lease from a thread while we wait for a mail server, which may take its time over the final dot."""
     through = threading.Event()
+    mine = Message.objects.filter(pk=message.pk, lease_token=message.lease_token)
 
     def renew() -> None:
         while not through.wait(_LEASE.total_seconds() / 3):
             try:
-                Message.objects.filter(lease_token=token).update(lease_until=RealNow() + _LEASE)
-            except DatabaseError:
-                log.warning("lease.not_renewed", exc_info=True)
-        connection.close()  # this thread's own
+                mine.update(lease_until=RealNow() + _LEASE)
+            except Error:
+                log.warning("lease.not_renewed", message=message.pk, exc_info=True)
+            connection.close()  # this thread's own; a fresh one outlives a restart of the database
 
     renewing = threading.Thread(target=renew, daemon=True)
     renewing.start()
@@ -90,53 +146,43 @@ def kept(token: uuid.UUID) -> Iterator[None]:
         renewing.join()
 
 
-def _claim(now: datetime, token: uuid.UUID) -> list[Message]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        claim: dict[str, Any] = {"now": now, "limit": _BATCH, "token": token, "lease": _LEASE}
-        cursor.execute(_CLAIM, claim)
-        ids = [row[0] for row in cursor.fetchall()]
-    return list(Message.objects.filter(pk__in=ids, lease_token=token).order_by("pk"))
-
-
-def _deliver(claimed: list[Message], relay: Relay, clock: Callable[[], datetime], done: Delivered) -> bool:
-    """False once the relay cannot be reached at all: the rest of the batch is given back untouched."""
-    for index, message in enumerate(claimed):
-        reply = _offer(relay, message)
-        _record(message, reply, clock(), done)
-        if reply.code is None and not relay.is_reachable():
-            _give_back(claimed[index + 1 :], done)
-            return False
-    return True
-
-
 def _offer(relay: Relay, message: Message) -> Reply:
-    """A message that cannot even be composed must not keep the others waiting."""
+    if message.attempts > GIVE_UP_AFTER:
+        return Reply(None, "given up: no attempt came to its end")
     try:
-        return relay.offer(message, settings.MEMO_FROM)
-    except Exception as error:
+        content = compose(message, settings.MEMO_FROM)
+    except Exception as error:  # whatever a message does to us, the others go on
         log.exception("message.poison", message=message.pk)
         return Reply(None, f"not sent: {type(error).__name__}")
+    return relay.offer(content, settings.MEMO_FROM, message.recipient)
 
 
-def _record(message: Message, reply: Reply, at: datetime, done: Delivered) -> None:
+def _record(message: Message, reply: Reply, run: _Run) -> None:
     """Guarded by the lease: a sender that comes back after it ran out changes nothing."""
-    fields: dict[str, Any]
-    if reply.accepted:
-        fields = {"state": Message.State.ACCEPTED, "accepted_at": at, "next_attempt_at": None}
-    elif reply.final or message.attempts >= GIVE_UP_AFTER:
-        fields = {"state": Message.State.FAILED, "next_attempt_at": None}
-    else:
-        fields = {"next_attempt_at": at + wait_after(message.attempts, message.pk)}
-    words = f"{reply.code} {reply.text}" if reply.code else reply.text
-    mine = Message.objects.filter(pk=message.pk, lease_token=message.lease_token, state=Message.State.QUEUED)
-    if not mine.update(**fields, reply=words, lease_token=None, lease_until=None):
-        done.fenced += 1
+    outcome = _outcome(message, reply, run.clock())
+    heard = {"reply": str(reply), "lease_token": None, "lease_until": None}
+    mine = Message.objects.filter(pk=message.pk, lease_token=message.lease_token)
+    # One that was taken back while it was on the wire stays so, unless the server took it all the same.
+    taken_back = {**outcome, **heard} if reply.accepted else heard
+    if not (
+        mine.filter(state=Message.State.QUEUED).update(**outcome, **heard)
+        or mine.filter(state=Message.State.CANCELLED).update(**taken_back)
+    ):
+        run.done.fenced += 1
     elif reply.accepted:
-        done.accepted += 1
-    elif "state" in fields:
-        done.failed += 1
+        run.done.accepted += 1
+    elif "state" in outcome:
+        run.done.failed += 1
     else:
-        done.deferred += 1
+        run.done.deferred += 1
+
+
+def _outcome(message: Message, reply: Reply, at: datetime) -> dict[str, Any]:
+    if reply.accepted:
+        return {"state": Message.State.ACCEPTED, "accepted_at": at, "next_attempt_at": None}
+    if reply.final or message.attempts >= GIVE_UP_AFTER:
+        return {"state": Message.State.FAILED, "next_attempt_at": None}
+    return {"next_attempt_at": at + wait_after(message.attempts, message.pk)}
 
 
 def wait_after(attempts: int, message: int) -> timedelta:
@@ -146,7 +192,8 @@ def wait_after(attempts: int, message: int) -> timedelta:
     return wait + wait * spread
 
 
-def _give_back(messages: list[Message], done: Delivered) -> None:
+def _give_back(messages: Sequence[Message], run: _Run) -> None:
+    """One by one: a statement over many rows could meet one that takes back, each waiting for the other."""
     for message in messages:
-        mine = Message.objects.filter(pk=message.pk, lease_token=message.lease_token)
-        done.given_back += mine.update(lease_token=None, lease_until=None, attempts=message.attempts - 1)
+        mine = Message.objects.filter(pk=message.pk, lease_token=run.token)
+        run.done.given_back += mine.update(lease_token=None, lease_until=None)

@@ -11,7 +11,7 @@ class Message(models.Model):
         QUEUED = "queued"  # also between attempts: `next_attempt_at` says when
         ACCEPTED = "accepted"
         FAILED = "failed"  # refused for good
-        CANCELLED = "cancelled"  # withdrawn before anybody was asked to take it
+        CANCELLED = "cancelled"  # taken back before a server accepted it
 
     recipient = models.EmailField(max_length=254)
     message_id = models.CharField(max_length=255, unique=True)

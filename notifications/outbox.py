@@ -41,10 +41,10 @@ def enqueue(drafts: Sequence[Draft], *, now: datetime) -> list[Message]:
 
 
 def cancel(message_ids: Collection[int]) -> None:
-    """Take back messages that are queued and were never offered to a mail server.
+    """Take back messages that no mail server has accepted.
 
-    One that was offered may have been accepted although we did not hear it, so it stays.
+    One that is on the wire at this moment is not offered again; if the server takes it, its record will say so.
     """
-    Message.objects.filter(pk__in=message_ids, state=Message.State.QUEUED, attempts=0).update(
+    Message.objects.filter(pk__in=message_ids, state=Message.State.QUEUED).update(
         state=Message.State.CANCELLED, next_attempt_at=None
     )

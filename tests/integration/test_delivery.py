@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -14,7 +15,8 @@ from enforcement.services import clock
 from notifications import delivery, relay
 from notifications.models import Message
 from notifications.outbox import Draft, cancel, enqueue
-from notifications.relay import Relay, RelayRefused
+from notifications.relay import Relay
+from tests.integration.mail_server import mail_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,10 +101,10 @@ def test_many_mails_take_one_connection(server: Server) -> None:
 @pytest.mark.parametrize("answer", ["rcpt 450 4.2.0 greylisted", "data 452 4.3.1 no room"])
 def test_who_is_put_off_is_tried_again_later_and_keeps_nobody_waiting(server: Server, answer: str) -> None:
     server.behaviour["late@x.test"] = answer
-    late, prompt = queue("late@x.test", "prompt@x.test")
+    late, *prompt = queue("late@x.test", *(f"prompt{number}@x.test" for number in range(10)))
     done = deliver()
-    assert (done.accepted, done.deferred) == (1, 1)
-    assert state_of(prompt) == ("accepted", "250")
+    assert (done.accepted, done.deferred) == (10, 1)
+    assert {state_of(message) for message in prompt} == {("accepted", "250")}
     assert state_of(late) == ("queued", answer.split()[1])
     assert late.next_attempt_at >= clock.now() + timedelta(seconds=50)
     assert deliver().accepted == 0
@@ -154,6 +156,38 @@ def test_a_server_that_is_away_does_not_use_up_the_attempts_of_the_others(server
     for message in messages:
         message.refresh_from_db()
     assert [message.attempts for message in messages] == [1, 0, 0]
+    assert messages[0].reply.startswith("ConnectionRefusedError")
+
+
+@pytest.mark.parametrize("words", ["421 4.3.2 too busy", "554 5.7.1 not from your address"])
+def test_a_server_that_wants_nothing_of_us_refuses_nobody(words: str, settings) -> None:
+    with mail_server() as strict:
+        settings.EMAIL_URL = strict.url
+        strict.says["connect"] = [words]
+        first, _ = queue("a@x.test", "b@x.test")
+        done = deliver()
+        assert (done.deferred, done.given_back, done.failed) == (1, 1, 0)
+        first.refresh_from_db()
+        assert (first.state, first.reply) == ("queued", words)
+        clock.advance(timedelta(minutes=2))
+        assert deliver().accepted == 2
+        assert len(strict.accepted) == 2
+
+
+def test_when_the_time_is_up_the_rest_of_the_batch_is_given_back(server: Server, monkeypatch) -> None:
+    queue("a@x.test", "b@x.test", "c@x.test")
+    seconds = [0.0]
+    offer = delivery._offer
+
+    def slow(relay: Relay, mail: Message):
+        seconds[0] += 5
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(delivery, "_offer", slow)
+    done = delivery.deliver(clock=clock.now, time_box=4)
+    assert (done.accepted, done.given_back) == (1, 2)
+    assert set(Message.objects.filter(state="queued").values_list("attempts", "lease_token")) == {(0, None)}
 
 
 def test_a_sender_that_dies_after_the_acceptance_leads_to_one_more_copy_and_one_recorded_acceptance(
@@ -211,11 +245,55 @@ def test_a_sender_that_comes_back_does_not_speak_for_the_one_that_took_over(serv
 
 
 def test_a_server_may_take_its_time_over_the_final_dot(server: Server, monkeypatch) -> None:
-    monkeypatch.setattr(relay, "_CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr(relay, "_TIMEOUT", 0.5)
     server.behaviour["a@x.test"] = "slow"
     queue("a@x.test")
     assert deliver().accepted == 1
     assert len(server.accepted) == 1
+
+
+def test_what_somebody_else_has_taken_over_is_not_sent_twice(server: Server, monkeypatch) -> None:
+    """A sender that was frozen in the middle of its batch finds the rest of it sent."""
+    queue("a@x.test", "b@x.test", "c@x.test")
+    offer = delivery._offer
+
+    def frozen(relay: Relay, mail: Message):
+        monkeypatch.setattr(delivery, "_offer", offer)
+        Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+        assert deliver().accepted == 3
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "_offer", frozen)
+    assert deliver() == delivery.Delivered(fenced=1)
+    assert sorted(address for address, _ in server.accepted) == ["a@x.test", "a@x.test", "b@x.test", "c@x.test"]
+
+
+def test_a_message_that_kills_its_sender_is_counted_and_stands_behind_the_others(server: Server, monkeypatch) -> None:
+    killer, fine = queue("killer@x.test", "fine@x.test")
+    offer = delivery._offer
+
+    def die(relay: Relay, mail: Message):
+        if mail.pk == killer.pk:
+            raise KeyboardInterrupt
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "_offer", die)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            deliver()
+        Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
+    killer.refresh_from_db()
+    assert (killer.attempts, killer.state) == (2, "queued")
+    assert state_of(fine) == ("accepted", "250")
+
+
+def test_a_message_that_never_lets_its_sender_finish_is_given_up(server: Server) -> None:
+    (message,) = queue("killer@x.test")
+    Message.objects.update(attempts=delivery.GIVE_UP_AFTER)
+    assert deliver().failed == 1
+    message.refresh_from_db()
+    assert (message.state, message.reply) == ("failed", "given up: no attempt came to its end")
+    assert server.accepted == []
 
 
 def test_a_lease_is_renewed_while_its_sender_lives(server: Server, monkeypatch) -> None:
@@ -256,15 +334,53 @@ def test_who_was_put_off_often_enough_is_left_to_a_person(server: Server) -> Non
     assert message.attempts == delivery.GIVE_UP_AFTER
 
 
-def test_a_message_that_was_offered_once_is_not_taken_back(server: Server) -> None:
+def test_what_was_taken_back_goes_out_no_more(server: Server) -> None:
     server.behaviour["late@x.test"] = "rcpt 450 4.2.0 later"
     offered, fresh = queue("late@x.test", "fresh@x.test")
     Message.objects.filter(pk=fresh.pk).update(next_attempt_at=clock.now() + timedelta(hours=1))
     deliver()
     cancel([offered.pk, fresh.pk])
-    offered.refresh_from_db()
-    fresh.refresh_from_db()
-    assert (offered.state, fresh.state) == ("queued", "cancelled")
+    server.behaviour.clear()
+    clock.advance(timedelta(days=1))
+    assert deliver() == delivery.Delivered()
+    assert server.accepted == []
+    assert set(Message.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_taking_back_finds_at_most_one_message_on_the_wire_and_its_acceptance_is_recorded(
+    server: Server, monkeypatch
+) -> None:
+    on_the_wire, claimed = queue("a@x.test", "b@x.test")
+    offer = delivery._offer
+
+    def taken_back_meanwhile(relay: Relay, mail: Message):
+        cancel([on_the_wire.pk, claimed.pk])
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "_offer", taken_back_meanwhile)
+    assert deliver() == delivery.Delivered(accepted=1)
+    assert state_of(on_the_wire) == ("accepted", "250")
+    claimed.refresh_from_db()
+    assert (claimed.state, claimed.attempts) == ("cancelled", 0)
+    assert [address for address, _ in server.accepted] == ["a@x.test"]
+
+
+@pytest.mark.parametrize("answer", ["rcpt 450 4.2.0 later", "rcpt 550 5.1.1 nobody"])
+def test_what_was_taken_back_on_the_wire_and_not_accepted_stays_taken_back(
+    answer: str, server: Server, monkeypatch
+) -> None:
+    server.behaviour["a@x.test"] = answer
+    (message,) = queue("a@x.test")
+    offer = delivery._offer
+
+    def taken_back_meanwhile(relay: Relay, mail: Message):
+        cancel([message.pk])
+        return offer(relay, mail)
+
+    monkeypatch.setattr(delivery, "_offer", taken_back_meanwhile)
+    deliver()
+    assert state_of(message) == ("cancelled", answer.split()[1])
+    assert (message.next_attempt_at, message.lease_token) == (None, None)
 
 
 def test_tls_that_was_asked_for_is_never_given_up(server: Server, settings) -> None:
@@ -273,9 +389,3 @@ def test_tls_that_was_asked_for_is_never_given_up(server: Server, settings) -> N
     assert deliver().deferred == 1
     assert server.accepted == []
     assert state_of(message)[0] == "queued"
-
-
-@pytest.mark.parametrize("url", ["", "mail.example.com", "http://mail.example.com", "smtp://"])
-def test_a_bad_url_is_refused_with_a_sentence(url: str) -> None:
-    with pytest.raises(RelayRefused, match="EMAIL_URL must be smtp://"):
-        Relay(url)

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from enforcement.models import Account, Client, Contact, Memo, MemoCopy, PolicyVersion
-from enforcement.services import clock, memo_words, memos, sweep
+from enforcement.models import Account, Client, Memo, PolicyVersion
+from enforcement.services import clock, memo_words, sweep
+from notifications.email import compose
 from notifications.models import Message
-from notifications.relay import compose
 from tests.conftest import make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, suspended, the_case, warned
 
@@ -129,37 +129,6 @@ def test_the_warning_has_the_facts_the_date_and_the_way_out(
         assert words in words_of(memo.html)
 
 
-def test_words_are_rendered_once_and_never_again(
-    account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
-    see(detector, sighting(account_outside, clock.now()))
-    memos.render(now=clock.now())
-    before = Memo.objects.values().get()
-    account_outside.name = "Another Name"
-    account_outside.save()
-    memos.render(now=clock.now() + DAY)
-    assert Memo.objects.values().get() == before
-
-
-def test_each_contact_gets_a_message_of_its_own_and_billing_only_where_nobody_else_is(
-    account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
-    for role in ("security", "legal", "billing"):
-        Contact.objects.create(account=account_outside, role=role, email=f"{role}@shenzhen.test")
-    Contact.objects.create(account=account_outside, role="legal", email="owner@shenzhen.test")
-    lonely = Account.objects.create(external_id="lonely")
-    Contact.objects.create(account=lonely, role="billing", email="billing@lonely.test")
-    see(detector, sighting(account_outside, clock.now()), sighting(lonely, clock.now()))
-    memos.render(now=clock.now())
-    copies = MemoCopy.objects.order_by("message__recipient").values_list("message__recipient", "role")
-    assert list(copies) == [
-        ("billing@lonely.test", "billing"),
-        ("legal@shenzhen.test", "legal"),
-        ("owner@shenzhen.test", "owner"),
-        ("security@shenzhen.test", "security"),
-    ]
-
-
 HOSTILE = "{{ 7|add:7 }} {% load x %} <script>alert(1)</script> %s {0.__class__} \u202eevil\u2028line"
 
 
@@ -218,42 +187,6 @@ def test_the_language_is_the_accounts_choice_and_its_absence_is_said(
     assert memo.language == spoken
     fallback = spoken == "en" and not wanted.startswith("en")
     assert (f"You asked for {wanted}" in memo.text) is fallback
-
-
-def test_a_memo_of_a_case_that_closed_meanwhile_is_not_sent(
-    account_outside: Account, detector: Client, policy: PolicyVersion, officer
-) -> None:
-    from enforcement.rules.transitions import Step
-    from enforcement.services import review
-
-    see(detector, sighting(account_outside, clock.now()))
-    memos.render(now=clock.now())
-    case = the_case(account_outside)
-    review.propose(
-        case_id=case.pk, step=Step.DISMISS, reason="A test of ours.", by=officer, now=clock.now(), version=case.version
-    )
-    assert Message.objects.get().state == "cancelled"
-    assert case.memos.count() == 1
-
-
-def test_a_memo_that_cannot_be_rendered_steps_aside(
-    account_outside: Account, detector: Client, policy: PolicyVersion, monkeypatch
-) -> None:
-    other = make_account("other", "Other Ltd")
-    see(detector, sighting(account_outside, clock.now()), sighting(other, clock.now()))
-    render = memo_words.render
-
-    def poison(memo, **given):
-        if memo.case.account == other:
-            raise ValueError("poison")
-        return render(memo, **given)
-
-    monkeypatch.setattr(memo_words, "render", poison)
-    done = memos.render(now=clock.now())
-    assert (done.done, done.failed) == (1, 1)
-    assert Message.objects.get().recipient == "owner@shenzhen.test"
-    monkeypatch.undo()
-    assert memos.render(now=clock.now() + timedelta(minutes=2)).done == 1
 
 
 def test_suspension_tells_when_the_block_would_follow(
