@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from enforcement.models import Contact, Memo, MemoCopy, Stop
 from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
@@ -19,6 +21,7 @@ from notifications.outbox import Draft
 
 # Billing is written to only where there is nobody else.
 _WRITTEN_TO = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY)
+_LATER = timedelta(hours=1)  # until we look again whether a memo can be sent that now cannot
 _WORDS = ("language", "subject", "text", "html", "rendered_at", "told_due_at")
 
 _DUE = """
@@ -34,7 +37,7 @@ def render(*, now: datetime, time_box: float | None = None) -> Done:
         name="render",
         claim=lambda limit: claim_accounts(_DUE, [now], limit),
         decide=lambda accounts: _render(accounts, now),
-        step_aside=lambda account: _postpone(_waiting([account], now), now + BACKOFF),
+        step_aside=lambda account: _postpone([memo.pk for memo in _waiting([account], now)], now + BACKOFF),
     )
     return work_off(work, time_box=time_box)
 
@@ -45,8 +48,24 @@ def _waiting(account_ids: Sequence[int], now: datetime) -> list[Memo]:
     return list(memos.select_related("case__account", "case__policy", "decision").order_by("pk"))
 
 
-def _postpone(memos: Sequence[Memo], until: datetime) -> None:
-    Memo.objects.filter(pk__in=[memo.pk for memo in memos]).update(render_at=until)
+def _timely(memos: Sequence[Memo], now: datetime) -> list[Memo]:
+    """All but the reminders whose date would not be true.
+
+    A reminder waits while something stops the clock; it is dropped once its deadline has come, or a later one is out.
+    """
+    reminders = [memo for memo in memos if memo.kind == Memo.Kind.REMINDER]
+    last = {memo.case_id: memo for memo in reminders}.values()
+    stopped = stops.stopped_cases([memo.case for memo in last])
+    waiting = {memo.pk for memo in last if memo.case_id in stopped}
+    timely = {memo.pk for memo in last if memo.pk not in waiting and memo.case.due_at and memo.case.due_at > now}
+    _postpone(waiting, now + _LATER)
+    late = {memo.pk for memo in reminders} - waiting - timely
+    Memo.objects.filter(pk__in=late).update(cancelled_at=now)
+    return [memo for memo in memos if memo.pk not in waiting | late]
+
+
+def _postpone(memo_ids: Collection[int], until: datetime) -> None:
+    Memo.objects.filter(pk__in=memo_ids).update(render_at=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +76,19 @@ class _Copy:
 
 
 def _render(account_ids: Sequence[int], now: datetime) -> None:
-    waiting = _waiting(account_ids, now)
+    waiting = _timely(_waiting(account_ids, now), now)
     recipients = _recipients(account_ids)
     silent = [memo for memo in waiting if memo.case.account_id not in recipients]
     _hold(silent, now)
     spoken = [memo for memo in waiting if memo.case.account_id in recipients]
+    stops.resume([memo.case for memo in spoken], [Stop.Kind.UNREACHABLE], now=now)
     for memo in spoken:
         _word(memo, now)
     update_rows(spoken, _WORDS)
     copies = [
         _Copy(memo, role, Draft(email, memo.subject, memo.text, memo.html, memo.language))
         for memo in spoken
-        for email, role in recipients[memo.case.account_id].items()
+        for email, role in recipients[memo.case.account_id]
     ]
     messages = outbox.enqueue([copy.draft for copy in copies], now=now)
     MemoCopy.objects.bulk_create(
@@ -77,24 +97,24 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
     )
 
 
-def _recipients(account_ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """By account: each address once, with the role that counts most."""
-    found: dict[int, dict[str, str]] = {}
+def _recipients(account_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """By account: address and role. An address stands once, in whatever case it is written, as what counts most."""
+    found: dict[int, dict[str, tuple[str, str]]] = {}
     contacts = sorted(
         Contact.objects.filter(account__in=account_ids).order_by("pk"), key=lambda each: PRECEDENCE.index(each.role)
     )
     for contact in contacts:
         known = found.setdefault(contact.account_id, {})
-        if contact.role in _WRITTEN_TO or not set(known.values()) & set(_WRITTEN_TO):
-            known.setdefault(contact.email, contact.role)
-    return found
+        if contact.role in _WRITTEN_TO or not any(role in _WRITTEN_TO for _, role in known.values()):
+            known.setdefault(contact.email.casefold(), (contact.email, contact.role))
+    return {account: list(known.values()) for account, known in found.items()}
 
 
 def _hold(memos: Sequence[Memo], now: datetime) -> None:
     """Nobody to write to: the case waits for a person, and the memo for a contact."""
     by_case = {memo.case_id: memo.case for memo in memos if memo.case.state != State.CLOSED}
     stops.stop(list(by_case.values()), Stop.Kind.UNREACHABLE, "The account has no contact.", now=now)
-    _postpone(memos, now + timedelta(hours=1))
+    _postpone([memo.pk for memo in memos], now + _LATER)
 
 
 def _word(memo: Memo, now: datetime) -> None:
@@ -121,5 +141,7 @@ def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
     Memo.objects.filter(case__in=case_ids, rendered_at=None, cancelled_at=None).update(cancelled_at=now)
     copies = MemoCopy.objects.filter(memo__case__in=case_ids)
     outbox.cancel([copy.message_id for copy in copies])
-    heard = copies.exclude(message__state__in=[Message.State.CANCELLED, Message.State.FAILED])
-    return set(heard.values_list("memo__case", flat=True))
+    # An attempt without an answer may have been an acceptance that we did not hear.
+    accepted, failed = Q(message__state=Message.State.ACCEPTED), Q(message__state=Message.State.FAILED)
+    heard = accepted | Q(message__attempts__gt=0) & ~failed
+    return set(copies.filter(heard).values_list("memo__case", flat=True))
