@@ -66,7 +66,7 @@ def body_of(request: Request) -> Any:
 
     `request.data` would take a chunked body, which declares no length, for an empty one.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.headers.get("Content-Encoding", "").lower() not in ("", "identity"):
         raise Problem(415, "Compressed bodies are not read; send it as it is.")
     parser = DefaultContentNegotiation().select_parser(request, request.parsers or ())
     if parser is None:

@@ -5,11 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -30,17 +28,14 @@ class Problem(exceptions.APIException):
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler; None lets what is unexpected surface as a 500 with a log line."""
     match error:
-        case OperationalError() | InterfaceError() | PoolTimeout():
+        case OperationalError() | InterfaceError():  # lock and statement timeouts, and a full pool, among them
             log.warning("database.away", exc_info=True)
-            return _answer(503, "The database is away; try again soon.", headers={"Retry-After": str(RETRY_AFTER)})
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            return _answer(503, "The database is away or too busy; try again soon.", headers=headers)
         case Problem():
             return _answer(error.status_code, error.sentence, error.errors)
-        case RequestDataTooBig():
-            return _answer(413, "The body is larger than 8 MiB.")
         case Http404():
             return _answer(404, _NOTHING)
-        case PermissionDenied():
-            return _answer(403, "This is not allowed.")
         case exceptions.APIException():
             return _answer(error.status_code, _sentence(error), headers=_headers(error))
     return None

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import override_settings
 from django.urls import get_resolver
 
 from enforcement.management.base import Refused
@@ -96,6 +97,12 @@ def test_who_wants_no_json_is_told_406(reader: Caller) -> None:
         "/api/v1/cases", headers={"Authorization": f"Bearer {reader.key}", "Accept": "text/html"}
     )
     assert_problem(answer, 406)
+
+
+@override_settings(ALLOWED_HOSTS=["api.example"])
+def test_a_host_that_is_not_ours_is_400(reader: Caller) -> None:
+    headers = {"Authorization": f"Bearer {reader.key}", "Host": "evil.example"}
+    assert_problem(reader.browser.get("/api/v1/cases", headers=headers), 400)
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
