@@ -1,27 +1,34 @@
-"""The facts of a memo in the words of a language: names, numbers and dates. The sentences stand in templates/memos/."""
+"""What a memo tells: the facts of its decision and the dates that follow. The sentences stand in templates/memos/."""
 
-import gettext
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pycountry
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from enforcement.models import Case, Memo
+from enforcement.models import Case, Decision, Memo
+from enforcement.rules.capabilities import CAPABILITIES, FINISH_WITHIN
+from enforcement.rules.policy import Policy
 from enforcement.rules.transitions import State
+from enforcement.services.territory_names import territory_name
+from enforcement.services.wording import (
+    day,
+    days,
+    enumeration,
+    is_spoken,
+    language_of,
+    moment,
+    number,
+    percent,
+    visible,
+)
 
-LANGUAGES = ("en", "zh-Hans")
 MAX_ROWS = 12
 
-# The account's choice, never inferred from an address. Traditional Chinese is not Simplified: it falls back to English.
-_SPOKEN = {"zh": "zh-Hans", "zh-cn": "zh-Hans", "zh-sg": "zh-Hans", "zh-my": "zh-Hans", "zh-hans": "zh-Hans"}
-_CATALOGUE = {"zh-Hans": "zh_CN"}
-_LIST = {"en": (", ", " and "), "zh-Hans": ("、", "和")}
 _NETWORKS = {
     "en": {
         "residential": "residential", "mobile": "mobile", "business": "business", "hosting": "hosting", "edge": "edge",
@@ -32,24 +39,27 @@ _NETWORKS = {
         "vpn": "VPN", "tor": "Tor", "cgnat": "共享地址", "unknown": "未知网络",
     },
 }  # fmt: skip
-_NAMES = {each.alpha_2: getattr(each, "common_name", each.name) for each in pycountry.countries}
-_NAMES |= {each.code: each.name for each in pycountry.subdivisions}
-# Names from outside must not start a line, turn the direction of the text or hide in it.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+# What a case without traffic rests on; a kind that is not named here stands for itself.
+_KINDS = {
+    "en": {
+        "billing_country": "billing country", "declared_country": "declared country", "login_geolocation": "sign-ins",
+        "ownership": "ownership", "sim_country": "SIM country", "timezone": "time zone",
+    },
+    "zh-Hans": {
+        "billing_country": "账单国家或地区", "declared_country": "填报的国家或地区", "login_geolocation": "登录位置",
+        "ownership": "所有权", "sim_country": "SIM 卡国家或地区", "timezone": "时区",
+    },
+}  # fmt: skip
+_STATE_AFTER = {"restrict_territory": State.RESTRICTED, "suspend": State.SUSPENDED, "block": State.BLOCKED}
 
 
-def language_of(wanted: str) -> str:
-    """The language that we write in to somebody who chose `wanted`; English where we do not have theirs."""
-    tag = wanted.lower()
-    if tag.startswith("zh-hans"):
-        return "zh-Hans"
-    return _SPOKEN.get(tag, "en")
+def render(memo: Memo, *, due_at: datetime | None, appealed: bool = False, now: datetime) -> Mapping[str, str]:
+    """Language, subject, text and HTML of a memo (`case`, its `account` and `policy`, and `decision` loaded).
 
-
-def render(memo: Memo, *, due_at: datetime | None, now: datetime) -> Mapping[str, str]:
-    """Subject, text and HTML of a memo (`case`, its `account` and `policy`, and `decision` loaded)."""
+    `due_at` is the deadline to tell, if the state has one; `appealed` says that an appeal has stopped its clock before.
+    """
     language = language_of(memo.case.account.language)
-    words = _words(memo, language, due_at, now)
+    words = {**_words(memo, language, now), **_dates(memo.case, due_at, language), "appealed": appealed}
     subject = render_to_string(f"memos/{memo.kind}/{language}.subject.txt", words)
     words["subject"] = " ".join(subject.split())
     text = render_to_string(f"memos/{memo.kind}/{language}.txt", words)
@@ -57,62 +67,70 @@ def render(memo: Memo, *, due_at: datetime | None, now: datetime) -> Mapping[str
         "language": language,
         "subject": words["subject"],
         "text": re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
-        "html": render_to_string(f"memos/{memo.kind}/{language}.html", words),
+        "html": render_to_string(f"memos/{memo.kind}/{language}.html", words | _marked_up(words)),
     }
 
 
-def _words(memo: Memo, language: str, due_at: datetime | None, now: datetime) -> dict[str, Any]:
-    case, decision = memo.case, memo.decision
-    account, policy, facts = case.account, case.policy.rules, decision.facts
-    wanted = account.language
+def _marked_up(words: Mapping[str, Any]) -> dict[str, SafeString]:
+    """What stands out in HTML; the sentences are the same files for both."""
+    links = {
+        name: format_html('<a href="{0}">{0}</a>', words[name]) for name in ("page_url", "policy_url") if words[name]
+    }
+    return links | ({"due": format_html("<strong>{}</strong>", words["due"])} if words["due"] else {})
+
+
+def _words(memo: Memo, language: str, now: datetime) -> dict[str, Any]:
+    case, decision, policy = memo.case, memo.decision, memo.case.policy.rules
+    # The window runs from the acceptance of the memo that announced the step: for all but a reminder still to come.
+    window_from = (case.accepted_at if memo.kind == Memo.Kind.REMINDER else None) or now
     return {
-        **_facts(facts, language),
+        **_facts(decision.facts, language),
+        **_decided(decision),
         "language": language,
-        "wanted_language": "" if _speaks(wanted, language) else visible(wanted),
-        "org_name": visible(account.name) or account.external_id,
+        "wanted_language": "" if is_spoken(case.account.language) else visible(case.account.language),
+        "org_name": visible(case.account.name) or case.account.external_id,
         "case": case.reference,
         "state": case.state,
         "since": moment(decision.settled_at or now, language),
-        "due_date": day(_local(due_at, account.timezone).date(), language) if due_at else "",
-        "due_utc": moment(due_at, language) if due_at else "",
-        "due_local": moment(due_at, language, account.timezone) if due_at else "",
-        "step": next_step(case),
-        "keys": enumerate_(map(visible, decision.credentials), language),
+        "keys": enumeration(map(visible, decision.credentials), language),
         "policy_name": policy.name,
         "policy_url": policy.reference_url,
-        "quiet_days": _days(policy.ladder.cure.quiet) if policy.ladder.cure else None,
-        "decide_days": _days(policy.appeals.decide_within),
-        "appeal_until": day((now + policy.appeals.window).date(), language),
+        "cure": _cure(policy),
+        "quiet_days": days(policy.ladder.cure.quiet) if policy.ladder.cure else "",
+        "decide_days": days(policy.appeals.decide_within),
+        "appeal_until": moment((window_from + policy.appeals.window).replace(second=0, microsecond=0), language),
         "page_url": f"{settings.PUBLIC_URL}/appeal?case={case.reference}",
-        "automatic": decision.proposed_by_id is None and decision.approved_by_id is None,
-        "was_restricted": decision.from_state in (State.RESTRICTED, State.SUSPENDED, State.BLOCKED),
-        "reason": visible(decision.reason),
+        "works": _capabilities(State(case.state)),
         "provider": settings.PROVIDER_NAME,
         "team": settings.PROVIDER_TEAM,
         "legal_line": settings.PROVIDER_LEGAL_LINE,
     }
 
 
-def _facts(facts: Mapping[str, Any], language: str) -> dict[str, Any]:
-    rows = facts.get("rows", [])
+def _decided(decision: Decision) -> dict[str, Any]:
+    automatic = decision.proposed_by_id is None
     return {
-        "requests": f"{facts.get('unsupported_requests', 0):,}",
-        "share": _percent(facts.get("share", "0")),
-        "territories": enumerate_((territory(code, language) for code, _ in facts.get("territories", [])), language),
-        "first_seen": _seen(facts.get("first_seen"), language),
-        "last_seen": _seen(facts.get("last_seen"), language),
-        "rows": [_row(row, language) for row in rows[:MAX_ROWS]],
-        "more_rows": max(0, len(rows) - MAX_ROWS),
+        "step_taken": decision.step,
+        "automatic": automatic and decision.approved_by_id is None,
+        # What the automation gives as its reason is told by the sentences of the memo, in the account's language.
+        "persons_reason": "" if automatic else visible(decision.reason),
+        "continued": automatic and decision.from_state == State.WARNED,
+        "was_restricted": decision.from_state in (State.RESTRICTED, State.SUSPENDED, State.BLOCKED),
     }
 
 
-def _row(row: Mapping[str, Any], language: str) -> dict[str, str]:
+def _dates(case: Case, due_at: datetime | None, language: str) -> dict[str, Any]:
+    """The deadline and what follows it, if anything does."""
+    if due_at is None:
+        return {"due": "", "step": ""}
+    zone, step = case.account.timezone, next_step(case)
+    in_utc, local = moment(due_at, language), moment(due_at, language, zone)
     return {
-        "credential": visible(row["credential"]),
-        "territory": territory(row["territory"], language),
-        "network": _NETWORKS[language].get(row["network_class"], row["network_class"]),
-        "requests": f"{row['requests']:,}",
-        "days": str(row["days"]),
+        "due": in_utc,
+        "due_local": local if local != in_utc else "",
+        "due_day": day(due_at, language, zone),
+        "step": step,
+        "then": _capabilities(_STATE_AFTER[step]),
     }
 
 
@@ -125,75 +143,51 @@ def next_step(case: Case) -> str:
     return later.step if later else ""
 
 
-# -- words -------------------------------------------------------------------------------------------------------
+def _cure(policy: Policy) -> str:
+    """How the account ends the case itself: whether quiet may begin until the deadline, or must be over by then."""
+    if policy.ladder.cure is None:
+        return "none"
+    return "until_due" if policy.ladder.cure.extend else "before_due"
 
 
-def visible(text: str) -> str:
-    """A name as it may stand in a line of text."""
-    return _INVISIBLE.sub(" ", text).strip()
+def _capabilities(state: State) -> dict[str, Any]:
+    able = CAPABILITIES[state]
+    return {
+        "requests": able.requests.value,
+        "jobs": able.jobs.value,
+        "finish_hours": f"{FINISH_WITHIN / timedelta(hours=1):g}",
+        "results_days": days(able.results) if able.results else "",
+        "self_service_days": days(able.self_service) if able.self_service else "",
+        "top_up": able.top_up,
+        "credit": able.credit.value,
+    }
 
 
-def territory(code: str, language: str) -> str:
-    """The short name of a country, or of a part with its country."""
-    if "-" in code:
-        part = _NAMES.get(code, code)
-        return f"{_translated(part, 'iso3166-2', language)} ({territory(code[:2], language)})"
-    return _translated(_NAMES.get(code, code), "iso3166-1", language)
+def _facts(facts: Mapping[str, Any], language: str) -> dict[str, Any]:
+    rows = facts.get("rows", [])
+    return {
+        "requests": number(facts.get("unsupported_requests", 0)),
+        "share": percent(facts.get("share", "0")),
+        "territories": enumeration(
+            (territory_name(code, language) for code, _ in facts.get("territories", [])), language
+        ),
+        "kinds": enumeration((_KINDS[language].get(kind, kind) for kind in facts.get("kinds", [])), language),
+        "first_seen": _seen(facts.get("first_seen"), language),
+        "last_seen": _seen(facts.get("last_seen"), language),
+        "rows": [_row(row, language) for row in rows[:MAX_ROWS]],
+        "more_rows": number(len(rows) - MAX_ROWS) if len(rows) > MAX_ROWS else "",
+    }
 
 
-def _translated(name: str, domain: str, language: str) -> str:
-    return _catalogue(domain, language).gettext(name)
-
-
-@cache
-def _catalogue(domain: str, language: str) -> gettext.NullTranslations:
-    languages = [_CATALOGUE[language]] if language in _CATALOGUE else []
-    return gettext.translation(domain, pycountry.LOCALES_DIR, languages=languages, fallback=True)
-
-
-def enumerate_(names: Iterable[str], language: str) -> str:
-    """ "A, B and C", each name once."""
-    comma, last = _LIST[language]
-    found = list(dict.fromkeys(names))
-    return last.join(filter(None, (comma.join(found[:-1]), *found[-1:])))
-
-
-def day(value: date, language: str) -> str:
-    if language == "zh-Hans":
-        return f"{value.year}年{value.month}月{value.day}日"
-    return f"{value.day} {value:%B} {value.year}"
-
-
-def moment(at: datetime, language: str, zone: str = "UTC") -> str:
-    """Date with year, time and zone. Between two minutes it has its seconds, rounded up: never told earlier."""
-    if at.microsecond:
-        at = at.replace(microsecond=0) + timedelta(seconds=1)
-    local = _local(at, zone)
-    time = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{day(local.date(), language)} {time} {zone}"
-
-
-def _local(at: datetime, zone: str) -> datetime:
-    try:
-        return at.astimezone(ZoneInfo(zone))
-    except (KeyError, ValueError, OSError):
-        return at.astimezone(UTC)
+def _row(row: Mapping[str, Any], language: str) -> dict[str, str]:
+    return {
+        "credential": visible(row["credential"]),
+        "territory": territory_name(row["territory"], language),
+        "network": _NETWORKS[language].get(row["network_class"], row["network_class"]),
+        "requests": number(row["requests"]),
+        "days": number(row["days"]),
+    }
 
 
 def _seen(text: str | None, language: str) -> str:
-    return day(datetime.fromisoformat(text).astimezone(UTC).date(), language) if text else ""
-
-
-def _percent(share: str) -> str:
-    percent = float(share) * 100
-    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
-
-
-def _days(length: timedelta) -> str:
-    days = length / timedelta(days=1)
-    return f"{days:g}"
-
-
-def _speaks(wanted: str, language: str) -> bool:
-    """Whether `wanted` is the language that we write in, and not only its fallback."""
-    return wanted.lower() in _SPOKEN or wanted.lower().split("-")[0] == language.split("-")[0].lower()
+    return day(datetime.fromisoformat(text).astimezone(UTC), language) if text else ""

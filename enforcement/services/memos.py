@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from enforcement.models import Contact, Memo, MemoCopy, Stop
+from enforcement.models import Appeal, Contact, Memo, MemoCopy, Stop
 from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
@@ -82,8 +82,9 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
     _hold(silent, now)
     spoken = [memo for memo in waiting if memo.case.account_id in recipients]
     stops.resume([memo.case for memo in spoken], [Stop.Kind.UNREACHABLE], now=now)
+    appealed = _appealed(spoken)
     for memo in spoken:
-        _word(memo, now)
+        _word(memo, memo.decision_id in appealed, now)
     update_rows(spoken, _WORDS)
     copies = [
         _Copy(memo, role, Draft(email, memo.subject, memo.text, memo.html, memo.language))
@@ -117,10 +118,16 @@ def _hold(memos: Sequence[Memo], now: datetime) -> None:
     _postpone([memo.pk for memo in memos], now + _LATER)
 
 
-def _word(memo: Memo, now: datetime) -> None:
+def _appealed(memos: Sequence[Memo]) -> set[int]:
+    """Decisions whose one appeal that stops the clock was filed already."""
+    filed = Appeal.objects.filter(decision__in=[memo.decision_id for memo in memos], suspensive=True)
+    return set(filed.values_list("decision_id", flat=True))
+
+
+def _word(memo: Memo, appealed: bool, now: datetime) -> None:
     """Give the memo its words and the deadline that they name."""
     due_at = _told(memo, now)
-    for name, words in memo_words.render(memo, due_at=due_at, now=now).items():
+    for name, words in memo_words.render(memo, due_at=due_at, appealed=appealed, now=now).items():
         setattr(memo, name, words)
     memo.rendered_at, memo.told_due_at = now, due_at
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from enforcement.models import Account, Client, Contact, Memo, MemoCopy, PolicyVersion
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, clock, memo_words, memos, review, sweep
+from enforcement.services import appeals, clock, memo_words, memos, review, sweep, wording
 from notifications.models import Message
 from tests.conftest import make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, the_case, warned
@@ -155,7 +155,7 @@ def test_a_reminder_says_nothing_while_the_clock_stands_and_the_new_date_afterwa
     reminder.refresh_from_db()
     case = the_case(account_outside)
     assert case.due_at > clock.now() + 6 * DAY
-    assert memo_words.moment(case.due_at, "en") in reminder.text
+    assert wording.moment(case.due_at, "en") in reminder.text
 
 
 def test_a_reminder_that_comes_too_late_is_not_sent(

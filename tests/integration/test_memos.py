@@ -1,50 +1,21 @@
-"""What an account reads: the facts, the date, what still works, and none of the sentences that nobody should get."""
+"""What accounts read in the course of a case; every sentence by itself is held in tests/unit/test_memo_words.py."""
 
 import re
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from html.parser import HTMLParser
+from html import unescape
 
 import pytest
 
 from enforcement.models import Account, Client, Memo, PolicyVersion
-from enforcement.services import clock, memo_words, sweep
+from enforcement.services import clock, sweep, wording
 from notifications.email import compose
 from notifications.models import Message
 from tests.conftest import make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, suspended, the_case, warned
 
 pytestmark = pytest.mark.django_db
-
-FORBIDDEN = (
-    r"our data shows", r"you are (in|from)", r"you violated", r"suspicious", r"fraud", r"at any time",
-    r"decision is final", r"for security reasons", r"access the service from", r"due to sanctions", r"sanction",
-    r"if you do not reply", r"dear user", r"尊敬的用户", r"可疑", r"欺诈", r"制裁", r"随时", r"最终决定", r"违反",
-    r"出于安全原因", r"未回复",
-)  # fmt: skip
-
-
-class Reader(HTMLParser):
-    """What a person sees of an HTML page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[str] = []
-        self.hidden = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.hidden = tag in ("style", "title")
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.seen.append(data)
-
-
-def words_of(html: str) -> str:
-    reader = Reader()
-    reader.feed(html)
-    return " ".join(" ".join(reader.seen).split())
 
 
 @pytest.fixture(params=["en", "zh-Hans"])
@@ -75,28 +46,6 @@ def lived_through(request, account_outside: Account, detector: Client, policy: P
     return found
 
 
-def test_no_memo_says_what_nobody_should_be_told(lived_through: list[Memo]) -> None:
-    for memo in lived_through:
-        for part in (memo.subject, memo.text, words_of(memo.html)):
-            found = [pattern for pattern in FORBIDDEN if re.search(pattern, part, re.IGNORECASE)]
-            assert not found, f"{memo.kind}: {found}"
-
-
-def test_text_and_html_say_the_same(lived_through: list[Memo]) -> None:
-    for memo in lived_through:
-        figures = re.compile(r"\d[\d:,.]*|AE-\w{4}-\w{4}|sk-\S+")
-        assert sorted(figures.findall(memo.text)) == sorted(figures.findall(words_of(memo.html))), memo.kind
-
-
-def test_every_date_has_its_year_and_every_time_its_zone(lived_through: list[Memo]) -> None:
-    for memo in lived_through:
-        for time in re.finditer(r"\d\d:\d\d(?::\d\d)?(.{0,14})", memo.text):
-            assert time[1].startswith((" UTC", " Asia/Shanghai")), memo.text
-        months = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-        for date in re.finditer(rf"\d{{1,2}} {months}( \d{{4}})?|(\d{{4}}年)?\d{{1,2}}月\d{{1,2}}日", memo.text):
-            assert date[1] or date[2], memo.text
-
-
 def test_every_memo_names_the_case_and_no_other_account(lived_through: list[Memo]) -> None:
     for memo in lived_through:
         mine, other = memo.case.account.name, {"Shenzhen Office Ltd", "Quiet GmbH"} - {memo.case.account.name}
@@ -115,10 +64,10 @@ def test_the_warning_has_the_facts_the_date_and_the_way_out(
                            credential="sk-…a1b2", requests=1234))  # fmt: skip
     answer_mail()
     memo = Memo.objects.get()
-    due = memo_words.moment(memo.told_due_at, "en")
-    local = memo_words.moment(memo.told_due_at, "en", "Asia/Shanghai")
+    due = wording.moment(memo.told_due_at, "en")
+    local = wording.moment(memo.told_due_at, "en", "Asia/Shanghai")
     for words in (
-        "1,234 API requests, 100 % of Shenzhen Office Ltd's traffic, that appeared to come from China",
+        "1,234 API requests, 100% of Shenzhen Office Ltd's traffic, that appeared to come from China",
         "sk-…a1b2", "residential", "Nothing is restricted now",
         f"from {due} ({local}) we will suspend the account",
         "Log-in, key deletion, invoices, export and appeal will keep working",
@@ -126,7 +75,7 @@ def test_the_warning_has_the_facts_the_date_and_the_way_out(
         "https://example.com/supported-countries",
     ):  # fmt: skip
         assert words in memo.text
-        assert words in words_of(memo.html)
+        assert words in unescape(re.sub(r"<[^>]+>", "", memo.html))
 
 
 HOSTILE = "{{ 7|add:7 }} {% load x %} <script>alert(1)</script> %s {0.__class__} \u202eevil\u2028line"
@@ -195,10 +144,10 @@ def test_suspension_tells_when_the_block_would_follow(
     suspended(account_outside, detector)
     answer_mail()
     memo = Memo.objects.get(kind="suspension")
-    assert memo.told_due_at == memo_words_due(memo)
-    assert f"from {memo_words.moment(memo.told_due_at, 'en')}" in memo.text
+    assert memo.told_due_at == told_by(memo)
+    assert f"from {wording.moment(memo.told_due_at, 'en')}" in memo.text
 
 
-def memo_words_due(memo: Memo) -> datetime:
+def told_by(memo: Memo) -> datetime:
     exact = memo.rendered_at + 30 * DAY
     return exact.replace(second=0, microsecond=0) + timedelta(minutes=1)
