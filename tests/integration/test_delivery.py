@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.db import connection
 
 from devservices.service import free_port
 from enforcement.services import clock
@@ -96,6 +98,22 @@ def test_many_mails_take_one_connection(server: Server) -> None:
     assert deliver().accepted == 120
     assert len(server.accepted) == 120
     assert server.connections == 1
+
+
+def test_senders_at_work_at_once_send_each_message_once(server: Server) -> None:
+    messages = queue(*(f"a{number}@x.test" for number in range(300)))
+
+    def run() -> int:
+        try:
+            return deliver().accepted
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as senders:
+        accepted = [senders.submit(run) for _ in range(4)]
+    assert sum(each.result() for each in accepted) == 300
+    assert sorted(address for address, _ in server.accepted) == sorted(message.recipient for message in messages)
+    assert set(Message.objects.values_list("state", "attempts")) == {("accepted", 1)}
 
 
 @pytest.mark.parametrize("answer", ["rcpt 450 4.2.0 greylisted", "data 452 4.3.1 no room"])
