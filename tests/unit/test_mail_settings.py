@@ -9,7 +9,7 @@ def complaints() -> list[str]:
 
 
 @pytest.mark.parametrize("url", ["", "smtp://localhost:1025", "smtp+tls://me:secret@mail.example.com", "smtps://mail"])
-@pytest.mark.parametrize("sender", ["policy@localhost", "Prövider, Inc <policy@example.com>"])
+@pytest.mark.parametrize("sender", ["policy@localhost", '"Prövider, Inc" <policy@example.com>'])
 def test_what_works_is_taken(url: str, sender: str, settings) -> None:
     settings.EMAIL_URL, settings.MEMO_FROM = url, sender
     assert complaints() == []
@@ -23,7 +23,8 @@ def test_a_relay_that_cannot_be_reached_so_is_named(url: str, settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "sender", ["", "Provider", "@example.com", "policy@", "pölicy@example.com", "a@b.test\nBcc: c@d"]
+    "sender",
+    ["", "Provider", "@example.com", "policy@", "pölicy@example.com", "a@b.test\nBcc: c@d", "Two, Parts <a@b.test>"],
 )
 def test_a_sender_that_is_no_address_is_named(sender: str, settings) -> None:
     settings.MEMO_FROM = sender
