@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Q
 
 from enforcement.models import Appeal, Contact, Memo, MemoCopy, Stop
@@ -24,10 +25,35 @@ _WRITTEN_TO = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY)
 _LATER = timedelta(hours=1)  # until we look again whether a memo can be sent that now cannot
 _WORDS = ("language", "subject", "text", "html", "rendered_at", "told_due_at")
 
-_DUE = """
-SELECT waiting.account_id FROM enforcement_memo AS memo JOIN enforcement_case AS waiting ON waiting.id = memo.case_id
- WHERE memo.rendered_at IS NULL AND memo.cancelled_at IS NULL AND memo.render_at <= %s
- ORDER BY memo.id
+# Announcements that every server refused for good, of accounts that have a contact which was not tried.
+_UNTRIED = """
+SELECT memo.id, held.account_id
+  FROM enforcement_stop AS stop
+  JOIN enforcement_case AS held ON held.id = stop.case_id AND held.accepted_at IS NULL AND held.state <> 'closed'
+  JOIN LATERAL (SELECT id, rendered_at FROM enforcement_memo WHERE case_id = held.id AND before_due IS NULL
+                 ORDER BY id DESC LIMIT 1) AS memo ON memo.rendered_at IS NOT NULL
+  LEFT JOIN LATERAL (SELECT array_agg(lower(message.recipient)) AS tried, bool_and(message.state = 'failed') AS refused
+                       FROM enforcement_memocopy AS copy JOIN notifications_message AS message
+                         ON message.id = copy.message_id WHERE copy.memo_id = memo.id) AS sent ON TRUE
+ WHERE stop.kind = 'unreachable' AND stop.ended_at IS NULL AND sent.refused
+   AND EXISTS (SELECT FROM enforcement_contact AS contact
+                WHERE contact.account_id = held.account_id AND lower(contact.email) <> ALL (sent.tried)
+                  AND (contact.role <> 'billing' OR NOT EXISTS (
+                      SELECT FROM enforcement_contact AS other
+                       WHERE other.account_id = held.account_id AND other.role <> 'billing')))
+"""
+_DUE = f"""
+SELECT due.account_id FROM (
+    SELECT memo.id, waiting.account_id
+      FROM enforcement_memo AS memo JOIN enforcement_case AS waiting ON waiting.id = memo.case_id
+     WHERE memo.rendered_at IS NULL AND memo.cancelled_at IS NULL AND memo.render_at <= %s
+     UNION ALL {_UNTRIED}
+) AS due ORDER BY due.id
+"""
+_ANEW = f"""
+UPDATE enforcement_memo SET rendered_at = NULL, told_due_at = NULL, language = '', subject = '', text = '', html = '',
+       render_at = %s
+ WHERE id IN (SELECT id FROM ({_UNTRIED}) AS untried WHERE account_id = ANY(%s))
 """
 
 
@@ -43,7 +69,12 @@ def render(*, now: datetime, time_box: float | None = None) -> Done:
 
 
 def _waiting(account_ids: Sequence[int], now: datetime) -> list[Memo]:
-    """Looked at again under the lock: a memo that was cancelled meanwhile is not sent."""
+    """Looked at again under the lock: a memo that was cancelled meanwhile is not sent.
+
+    One that nobody took is written anew, with a date of its own; the messages keep the words that were refused.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ANEW, [now, list(account_ids)])
     memos = Memo.objects.filter(case__account__in=account_ids, rendered_at=None, cancelled_at=None, render_at__lte=now)
     return list(memos.select_related("case__account", "case__policy", "decision").order_by("pk"))
 

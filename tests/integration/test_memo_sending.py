@@ -46,6 +46,34 @@ def test_each_contact_gets_a_message_of_its_own_and_billing_only_where_nobody_el
     ]
 
 
+def test_a_memo_that_nobody_took_is_written_anew_for_a_contact_that_was_not_tried(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    see(detector, sighting(account_outside, clock.now()))
+    answer_mail(Message.State.FAILED, "550 no such user")
+    pass_time(3 * DAY)
+    case, refused = the_case(account_outside), Memo.objects.get()
+    assert [stop.kind for stop in case.stops.filter(ended_at=None)] == ["unreachable"]
+    answer_mail()
+    assert Message.objects.count() == 1  # nobody new to try
+
+    Contact.objects.create(account=account_outside, role="billing", email="billing@shenzhen.test")
+    answer_mail()
+    assert Message.objects.count() == 1  # billing is written to only where there is nobody else
+
+    account_outside.contacts.filter(role="owner").update(email="new@shenzhen.test")
+    accepted_at = answer_mail()
+    sweep.sweep(now=clock.now())
+    memo = Memo.objects.get()
+    assert memo.told_due_at >= refused.told_due_at + 3 * DAY
+    assert Message.objects.get(recipient="owner@shenzhen.test").text == refused.text
+    assert Message.objects.get(recipient="new@shenzhen.test").text == memo.text != refused.text
+    case.refresh_from_db()
+    assert case.accepted_at == accepted_at
+    assert case.due_at >= accepted_at + 15 * DAY
+    assert not case.stops.filter(ended_at=None).exists()
+
+
 def test_one_mailbox_gets_one_message_however_it_is_written(
     account_outside: Account, detector: Client, policy: PolicyVersion
 ) -> None:
