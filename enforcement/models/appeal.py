@@ -36,6 +36,8 @@ class Appeal(models.Model):
                 | ~Q(status="open") & Q(decided_at__isnull=False, decided_by__isnull=False) & ~Q(reason=""),
             ),
         ]
+        # Reader: what waits for an answer, in the console.
+        indexes = [models.Index(fields=["id"], condition=Q(status="open"), name="appeal_open")]
 
     def __str__(self) -> str:
         return f"appeal of decision {self.decision_id} ({self.status})"

@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import GreaterThanOrEqual
 
 from enforcement.models.account import Account
@@ -13,6 +14,10 @@ from enforcement.rules.transitions import Ending, State, Step
 
 def choices(values: type[State] | type[Step] | type[Ending]) -> list[tuple[str, str]]:
     return [(each.value, each.value.replace("_", " ")) for each in values]
+
+
+# `due_at`, with what has no deadline after all that has one: a value that an index and a cursor can hold.
+DEADLINE = Coalesce("due_at", Cast(Value("infinity"), models.DateTimeField()))
 
 
 class Case(models.Model):
@@ -37,6 +42,8 @@ class Case(models.Model):
     # When the sweeper has something to do here: a reminder, the deadline, the end of a quiet period.
     look_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text="Failed looks in a row.")
+    # The score's, copied at each assessment, so that the queue can be sorted by an index of its own.
+    points = models.DecimalField(max_digits=14, decimal_places=2, default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -64,7 +71,11 @@ class Case(models.Model):
                 condition=Q(accepted_at__isnull=True, state__in=["warned", "restricted", "suspended"]),
                 name="case_awaiting_acceptance",
             ),
-            models.Index(fields=["state", "due_at"], name="case_by_state"),  # readers: the queue, GET /cases
+            models.Index(fields=["state", "due_at"], name="case_by_state"),  # readers: GET /cases, what is due today
+            # Readers: the queue, a state at a time, so that its last page costs what the first does.
+            models.Index("state", DEADLINE, "id", condition=~Q(state="closed"), name="case_by_deadline"),
+            models.Index(fields=["state", "points", "id"], condition=~Q(state="closed"), name="case_by_points"),
+            models.Index(fields=["closed_at", "id"], condition=Q(state="closed"), name="case_by_close"),
         ]
 
     def __str__(self) -> str:
@@ -150,7 +161,11 @@ class Decision(models.Model):
                 | ~Q(status="refused") & Q(refused_by__isnull=True, refused_because=""),
             ),
         ]
-        indexes = [models.Index(fields=["case", "id"], name="decision_of_case")]  # readers: timeline, case sheet
+        indexes = [
+            models.Index(fields=["case", "id"], name="decision_of_case"),  # readers: timeline, case sheet
+            # Reader: the list of decisions by status. Nearly all are applied, and the table is their list.
+            models.Index(fields=["status", "id"], condition=~Q(status="applied"), name="decision_not_applied"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.step} ({self.status}) on {self.case_id}"

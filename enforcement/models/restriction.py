@@ -45,6 +45,8 @@ class Restriction(models.Model):
                 condition=Q(scope="credential") & ~Q(value="") | ~Q(scope="credential") & Q(value=""),
             ),
         ]
+        # Reader: what is in force, in the console.
+        indexes = [models.Index(fields=["id"], condition=Q(lifted_at__isnull=True), name="restriction_in_force")]
 
     def __str__(self) -> str:
         return f"{self.scope} of {self.account_id}"

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import F
 
 from enforcement.models import Account, AssessmentMark, Case, Contact, Decision, PolicyVersion, Score, Stop
+from enforcement.models.bulk import update_rows
 from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.transitions import State, Step
 from enforcement.services import cases, history, sightings, stops
@@ -176,3 +177,15 @@ def _remember(assessed: list[Assessed], active: PolicyVersion, now: datetime) ->
         unique_fields=["account"],
         update_fields=["policy", "points", "outcome", "rule", "facts", "assessed_at"],
     )
+    _carry_points(assessed)
+
+
+def _carry_points(assessed: list[Assessed]) -> None:
+    """The queue sorts cases by their points; what is closed keeps those that it was closed with."""
+    moved = []
+    for each in assessed:
+        points = round(each.score.points, 2)
+        if each.case and each.case.state != State.CLOSED and each.case.points != points:
+            each.case.points = points
+            moved.append(each.case)
+    update_rows(moved, ("points",))
