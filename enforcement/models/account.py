@@ -5,7 +5,6 @@ from django.db.models.functions import Collate, Upper
 
 from enforcement.models.clock import Now
 
-
 # Names as staff search them: without case, in an order that finds how a name begins.
 NAME = Collate(Upper("name"), "C")
 
