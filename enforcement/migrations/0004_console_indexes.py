@@ -1,13 +1,14 @@
 """What the console's lists are read by. Built beside the traffic: none of them locks a table."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Cast, Coalesce, Collate, Upper
+from django.db.models.functions import Coalesce, Collate, Upper
 
-_DEADLINE = Coalesce("due_at", Cast(Value("infinity"), models.DateTimeField()))
+_DEADLINE = Coalesce("due_at", Value(datetime(9999, 12, 31, tzinfo=UTC)), output_field=models.DateTimeField())
 _INDEXES = (
     ("account", models.Index(Collate(Upper("name"), "C"), F("id"), name="account_by_name")),
     ("appeal", models.Index(fields=["id"], condition=Q(status="open"), name="appeal_open")),

@@ -1,9 +1,11 @@
 """A case, the decisions taken on it, and what stops its clock."""
 
+from datetime import UTC, datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThanOrEqual
 
 from enforcement.models.account import Account
@@ -17,7 +19,7 @@ def choices(values: type[State] | type[Step] | type[Ending]) -> list[tuple[str, 
 
 
 # `due_at`, with what has no deadline after all that has one: a value that an index and a cursor can hold.
-DEADLINE = Coalesce("due_at", Cast(Value("infinity"), models.DateTimeField()))
+DEADLINE = Coalesce("due_at", Value(datetime(9999, 12, 31, tzinfo=UTC)), output_field=models.DateTimeField())
 
 
 class Case(models.Model):
