@@ -16,5 +16,6 @@ class Command(BaseCommand):
     """Exit status 0 = fine, 1 = found something, 2 = wrong use or refused input."""
 
     def say(self, document: object) -> None:
-        """One JSON line on standard output."""
+        """One JSON line on standard output, at once: a loop may be read by a pipe, which Python would buffer."""
         self.stdout.write(json.dumps(document, default=str))
+        self.stdout.flush()

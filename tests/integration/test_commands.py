@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -157,11 +158,15 @@ def test_a_loop_works_until_it_is_told_to_stop(
     activate(SMALL_POLICY)
     intake.record(detector, [sighting(account_outside, clock.now())], now=clock.now())
     ours = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     loop = subprocess.Popen(
-        [sys.executable, "manage.py", "assess", "--loop"], env={**os.environ, "DATABASE_URL": ours},
+        [sys.executable, "manage.py", "assess", "--loop"], env={**buffered, "DATABASE_URL": ours},
         stdout=subprocess.PIPE, text=True, cwd=EXAMPLES.parent.parent,
     )  # fmt: skip
+    watchdog = threading.Timer(60, loop.kill)  # what says nothing must fail, not hang
+    watchdog.start()
     assert json.loads(loop.stdout.readline()) == {"done": 1, "failed": 0, "more": False}
     assert the_case(account_outside).state == State.WARNED
     loop.send_signal(signal.SIGTERM)
     assert loop.wait(timeout=30) == 0
+    watchdog.cancel()
