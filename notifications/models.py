@@ -46,6 +46,8 @@ class Message(models.Model):
         indexes = [
             # Reader: delivery.claim.
             models.Index(fields=["next_attempt_at", "id"], condition=Q(state="queued"), name="message_to_attempt"),
+            # Reader: the list of messages by state. Nearly all are accepted, and the table is their list.
+            models.Index(fields=["state", "id"], condition=~Q(state="accepted"), name="message_not_accepted"),
         ]
 
     def __str__(self) -> str:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import F, Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html
 
 from enforcement.admin.display import address_of_list, column, label, link
 from enforcement.admin.facts import NOW, facts_sections, points_of
+from enforcement.admin.keyset import Order, Stretch
 from enforcement.admin.pages import Section, table_section
 from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import Account, Case, DayTally, Evidence, Restriction, Score
+from enforcement.models.account import NAME, id_begins, name_begins
 from enforcement.rules.transitions import State
 
 _OPEN_CASE = Case.objects.filter(account=OuterRef("pk")).exclude(state=State.CLOSED)
@@ -35,11 +37,24 @@ class AccountAdmin(ReadOnlyAdmin):
         column("Protected", lambda account: label("protected", "primary") if account.protected else None),
     )
     list_select_related = ("score",)
-    search_fields = ("external_id__startswith", "name__icontains")
-    search_help_text = "How the id begins, or part of the name"
+    search_fields = ("external_id",)  # draws the field; the search itself is below
+    search_help_text = "How the id or the name begins"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return super().get_queryset(request).annotate(case_state=Subquery(_OPEN_CASE.values("state")[:1]))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        return queryset, False  # the order below is the search
+
+    def order_of(self, request: HttpRequest, rows: QuerySet[Account], search: str) -> Order:
+        term = search.strip()
+        if not term:
+            return super().order_of(request, rows, search)
+        by_id = Stretch(rows.filter(id_begins(term)), (F("external_id"), F("pk")), rank=0)
+        by_name = Stretch(rows.filter(name_begins(term)).exclude(id_begins(term)), (NAME, F("pk")), rank=1)
+        return Order([by_id, by_name], name=f"search:{term}", descending=False)
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         score = Score.objects.filter(account=row).select_related("policy").first()

@@ -1,63 +1,34 @@
 """The queue, and the page of one case."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.contrib import admin, messages
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.buttons import case_buttons
 from enforcement.admin.display import column, in_words, label, link, moment, shown
-from enforcement.admin.facts import points_of
+from enforcement.admin.keyset import Order
+from enforcement.admin.lists import SortChoice
 from enforcement.admin.pages import Button, Section
+from enforcement.admin.queue import (
+    APPEALED,
+    HELD,
+    MOST_ACCOUNTS,
+    SORTS,
+    STOPPED,
+    StateFilter,
+    WaitsFilter,
+    order_of,
+    search,
+)
 from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.sheet import case_sections, load
 from enforcement.admin.steps import take_step
-from enforcement.models import Appeal, Case, Decision, Now, Stop
-from enforcement.rules.transitions import State
+from enforcement.models import Case, Now
 from enforcement.services import clock
-
-_HELD = Decision.objects.filter(case=OuterRef("pk"), status=Decision.Status.HELD)
-_APPEALED = Appeal.objects.filter(case=OuterRef("pk"), status=Appeal.Status.OPEN)
-_STOPPED = Stop.objects.filter(case=OuterRef("pk"), ended_at=None)
-
-
-class StateFilter(SimpleListFilter):
-    """In progress unless something else is asked for: closed cases grow for ever."""
-
-    title = "state"
-    parameter_name = "state"
-    ALL = "all"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [*((state.value, state.value) for state in State), (self.ALL, "all")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        return [first | {"display": "in progress"}, *others]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        if self.value() in list(State):
-            return queryset.filter(state=self.value())
-        # A person who searches wants what there is.
-        return queryset if self.value() == self.ALL or request.GET.get("q") else queryset.exclude(state=State.CLOSED)
-
-
-class WaitsFilter(SimpleListFilter):
-    title = "what it waits for"
-    parameter_name = "waits"
-    _QUESTIONS = {"approval": _HELD, "appeal": _APPEALED, "stopped": _STOPPED}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("approval", "somebody's agreement"), ("appeal", "an appeal"), ("stopped", "its clock is stopped")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Case]) -> QuerySet[Case]:
-        question = self._QUESTIONS.get(self.value() or "")
-        return queryset if question is None else queryset.filter(Exists(question))
 
 
 @admin.register(Case)
@@ -68,27 +39,37 @@ class CaseAdmin(ReadOnlyAdmin):
         column("Account", lambda case: _account(case)),
         column("State", lambda case: label(case.outcome or case.state)),
         column("Waits for", lambda case: _waits(case)),
-        column("Points", lambda case: points_of(case.account)),
+        column("Points", lambda case: f"{case.points:.2f}"),
         column("Rule", lambda case: case.rule),
         column("Due", lambda case: _due(case)),
     )
-    list_filter = (StateFilter, WaitsFilter)
-    list_select_related = ("account__score",)
-    search_fields = ("reference__exact", "account__external_id__exact", "account__name__icontains")
-    search_help_text = "A case's number, an account's id, or part of a name"
+    list_filter = (StateFilter, WaitsFilter, SortChoice)
+    sorts = SORTS
+    list_select_related = ("account",)
+    search_fields = ("reference",)  # draws the field; the search itself is below
+    search_help_text = "A case's number, an account's id, or how its name begins"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return (
             super()
             .get_queryset(request)
-            .annotate(is_held=Exists(_HELD), is_appealed=Exists(_APPEALED), is_stopped=Exists(_STOPPED), at=Now())
+            .annotate(is_held=Exists(HELD), is_appealed=Exists(APPEALED), is_stopped=Exists(STOPPED), at=Now())
         )
 
-    def list_order(self, request: HttpRequest) -> Sequence[Any]:
-        """What waits for a person first, then what is due first; what is over, newest first."""
-        if request.GET.get("state") in (State.CLOSED, StateFilter.ALL):
-            return ("-pk",)
-        return ("-is_held", "-is_appealed", F("due_at").asc(nulls_last=True), "pk")
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Case], search_term: str
+    ) -> tuple[QuerySet[Case], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found, is_cut = search(queryset, term)
+        if is_cut:
+            messages.warning(request, f"Only the first {MOST_ACCOUNTS} accounts whose name begins so were looked at.")
+        return found, False
+
+    def order_of(self, request: HttpRequest, rows: QuerySet[Case], search: str) -> Order:
+        sort = self.chosen_sort(request.GET.get("sort"))
+        return order_of(rows, state=request.GET.get("state", ""), sort=sort, search=search.strip())
 
     def get_urls(self) -> list[URLPattern]:
         step = self.admin_site.admin_view(self.step)

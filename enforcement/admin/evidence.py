@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils.html import format_html
 
@@ -58,7 +59,7 @@ class EvidenceAdmin(ByAccount, ReadOnlyAdmin):
     why_read_only = _WHY
     list_display = (column("Observed", lambda row: row.observed_at), *_ABOUT, *_END)
     list_select_related = ("account", "detector")
-    newest_first = ("-observed_at", "-pk")
+    newest_of_account = (F("observed_at"), F("pk"))
 
     def sections(self, request: HttpRequest, row: Evidence) -> list[Section]:
         return [
@@ -94,7 +95,7 @@ class DayTallyAdmin(ByAccount, ReadOnlyAdmin):
     why_read_only = "Day tallies are summed from evidence, and can be rebuilt from it."
     list_display = (column("Day", lambda row: row.day), *_ABOUT, column("Items", lambda row: row.items), *_END)
     list_select_related = ("account", "detector")
-    newest_first = ("-day", "-pk")
+    newest_of_account = (F("day"), F("pk"))
 
     def sections(self, request: HttpRequest, row: DayTally) -> list[Section]:
         return [Section("Day tally", pairs=[("Day", row.day), *_about(row)]), Section("Sums", pairs=_sums(row))]

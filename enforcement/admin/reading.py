@@ -1,6 +1,5 @@
 """What all nouns of the console share: everybody on the staff reads, and nobody edits a row."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,7 +10,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from enforcement.admin.display import plain, visible
-from enforcement.admin.lists import BoundedPaginator, IndexedList
+from enforcement.admin.lists import KeysetList, Ordered
 from enforcement.admin.pages import Button, Section
 from enforcement.services.roles import Role, roles_of
 
@@ -38,19 +37,17 @@ def may_read(request: HttpRequest) -> bool:
     return person.is_superuser or bool(roles_at(request))
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(Ordered, ModelAdmin):
     """A noun that staff read. Rows come and go by decisions and by the API, never by a form."""
 
     why_read_only = "These rows are a record. Nothing here is edited."
     change_form_template = "admin/enforcement/page.html"
-    list_before_template = "admin/enforcement/why_read_only.html"
+    list_before_template = "admin/enforcement/above_list.html"
     actions = None
     fields = ()  # pages draw sections, not form fields
-    ordering: Sequence[str] = ("-pk",)
     sortable_by = ()
     show_full_result_count = False
     list_fullwidth = True
-    paginator = BoundedPaginator
     list_per_page = 50
 
     # -- what a page says
@@ -109,12 +106,8 @@ class ReadOnlyAdmin(ModelAdmin):
         found: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
         return found
 
-    def list_order(self, request: HttpRequest) -> Sequence[Any]:
-        """Newest first, unless a noun knows better."""
-        return self.ordering
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return IndexedList
+        return KeysetList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Only the filters that the list offers: any other column may have no index."""

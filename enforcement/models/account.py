@@ -1,12 +1,26 @@
 """The customer who holds keys, and whom we can write to."""
 
 from django.db import models
-from django.db.models.functions import Collate, Upper
+from django.db.models import Q, Value
+from django.db.models.functions import Collate, Concat, Upper
+from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from enforcement.models.clock import Now
 
 # Names as staff search them: without case, in an order that finds how a name begins.
 NAME = Collate(Upper("name"), "C")
+_AFTER_ALL = Value("\U0010ffff")
+
+
+def name_begins(term: str) -> Q:
+    """Accounts whose name begins so: a range of the index, which an ILIKE is not."""
+    first = Upper(Value(term))
+    return Q(GreaterThanOrEqual(NAME, first)) & Q(LessThan(NAME, Concat(first, _AFTER_ALL)))
+
+
+def id_begins(term: str) -> Q:
+    """Accounts whose id begins so."""
+    return Q(external_id__gte=term, external_id__lt=f"{term}{_AFTER_ALL.value}")
 
 
 class Account(models.Model):
