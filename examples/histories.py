@@ -58,6 +58,11 @@ def _stops(chance: random.Random, first: int) -> list[Seen]:
     return _office(chance, first, until=max(1, first - chance.randint(0, 4)))
 
 
+def _stops_late(chance: random.Random, first: int) -> list[Seen]:
+    """The same, but it goes on beyond the deadline."""
+    return _office(chance, first, until=max(1, first - 18))
+
+
 def _refused_after(days: int) -> Pattern:
     """The same, and the gateway refuses what still comes after a suspension."""
 
@@ -110,7 +115,7 @@ STORIES: Mapping[str, Story] = {
     "appealed against the suspension": Story(2, (22, 40), _refused_after(17), {20: "appeal"}),
     "restricted": Story(4, (18, 44), _refused_after(16), habit="restrict"),
     "suspension held": Story(3, (18, 40), _office, kind="person"),
-    "suspension refused": Story(2, (18, 40), _stops, habit="refuse", kind="person"),
+    "suspension refused": Story(2, (20, 40), _stops_late, habit="refuse", kind="person"),
     "block held": Story(3, (52, 75), _refused_after(17)),
     "blocked": Story(6, (55, 84), _refused_after(17), habit="approve"),
     "reinstated": Story(3, (36, 60), _refused_after(17), {22: "appeal", 28: "overturn"}),

@@ -16,7 +16,6 @@ from examples.histories import STORIES, Seen, Story
 
 Item = dict[str, Any]
 
-STORY_SHARE = 0.02
 OLDEST = 125  # days back that evidence reaches
 SOURCES = ("geo-a 2026-05", "geo-b 2026-06")
 DETECTORS = {"ip_geolocation": "edge-logs", "login_geolocation": "sign-in"}  # all other kinds come from `billing`
@@ -81,11 +80,12 @@ class Resident:
 
 @dataclass(frozen=True)
 class Population:
-    """`items` is the mean number of evidence items an account; all of them lie before `today` (UTC)."""
+    """`items` is the mean number of evidence items an account, all before `today` (UTC); `stories` a share."""
 
     seed: int
     today: date
     items: float = 10.0
+    stories: float = 0.02
 
     @cached_property
     def _days(self) -> list[str]:
@@ -100,7 +100,7 @@ class Population:
 
     def _resident(self, number: int) -> Resident:
         chance = random.Random(f"{self.seed}/{number}")
-        story = STORIES[_STORY_OF.draw(chance)] if chance.random() < STORY_SHARE else None
+        story = STORIES[_STORY_OF.draw(chance)] if chance.random() < self.stories else None
         account = self._account(number, story, chance)
         first = chance.randint(*story.first) if story else 0
         seen = story.seen(chance, first) if story else []

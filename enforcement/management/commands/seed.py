@@ -35,11 +35,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--accounts", type=int, required=True)
         parser.add_argument("--items", type=float, default=10.0, help="evidence items an account, on average")
+        parser.add_argument("--stories", type=float, default=0.02, help="share of accounts that anybody looks at")
         parser.add_argument("--seed", type=int, default=1, help="another number makes other accounts, beside the first")
 
-    def handle(self, *, accounts: int, items: float, seed: int, **_: Any) -> None:
+    def handle(self, *, accounts: int, items: float, stories: float, seed: int, **_: Any) -> None:
         began, now = time.monotonic(), clock.now()
-        population = Population(seed, now.astimezone(UTC).date(), items)
+        population = Population(seed, now.astimezone(UTC).date(), items, stories)
         self._check(accounts, population)
         staff = stage.people()
         policy = stage.policy_in_force(staff, now - timedelta(days=FIRST_DAY + 1))
@@ -56,8 +57,8 @@ class Command(BaseCommand):
     def _check(self, accounts: int, population: Population) -> None:
         if not (settings.DEBUG or settings.TEST_CLOCK):
             raise Refused("This makes accounts up. It runs where DEBUG=1 or ENFORCEMENT_TEST_CLOCK=1 is set only.")
-        if accounts < 1 or population.items < 0:
-            raise Refused("--accounts must be at least 1, and --items at least 0.")
+        if accounts < 1 or population.items < 0 or not 0 <= population.stories <= 1:
+            raise Refused("--accounts must be at least 1, --items at least 0, and --stories between 0 and 1.")
         if Account.objects.filter(external_id=population.name_of(1)).exists():
             raise Refused(f"The population of seed {population.seed} is here already; give another --seed.")
 

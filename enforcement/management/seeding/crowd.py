@@ -101,7 +101,7 @@ class Crowd:
             self.detectors[detector_of(item["kind"])], item["id"], account, item["kind"],
             item.get("network_class", ""), item["country"], item.get("subdivision", ""), item.get("credential", ""),
             item.get("source", ""), item.get("outcome") == "refused", item["observed_at"], until,
-            item.get("requests", 1), item.get("confidence", 1), "", rf"\x{read_item(item, self.now).digest}",
+            item.get("requests", 1), item.get("confidence", 1), "", rf"\\x{read_item(item, self.now).digest}",
             received_at,
         )  # fmt: skip
         return received_at, row
@@ -118,7 +118,8 @@ class Crowd:
         score = scoring.score(seen, self.policy.rules, self.now)
         if outcomes.outcome(score, self.policy.rules, self.now) is not None:
             return None
-        return _row(account, self.policy.pk, f"{score.points:.2f}", "", "", json.dumps(facts_of(score, None)), self.now)
+        facts = json.dumps(facts_of(score, None)).replace("\\", r"\\")
+        return _row(account, self.policy.pk, f"{score.points:.2f}", "", "", facts, self.now)
 
 
 def reserve(accounts: int) -> list[int]:
@@ -137,9 +138,6 @@ def write(block: Block) -> None:
                 copy.write("".join(rows))
 
 
-_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
 def _row(*values: object) -> str:
-    """A line of COPY's text format."""
-    return "\t".join([r"\N" if value is None else str(value).translate(_ESCAPED) for value in values]) + "\n"
+    """A line of COPY's text format. What is made here needs no escapes, save the backslashes of JSON and digests."""
+    return "\t".join([r"\N" if value is None else str(value) for value in values]) + "\n"
