@@ -3,12 +3,14 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts_enforcement import health
+from enforcement.admin.navigation import no_search
 
 handler400 = "enforcement.api.problems.bad_request"
 handler404 = "enforcement.api.problems.not_found"
 handler500 = "enforcement.api.problems.server_error"
 
 urlpatterns = [
+    path("admin/search/", no_search),
     path("admin/", admin.site.urls),
     path("api/v1/", include("enforcement.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -1,5 +1,7 @@
 """Access: the machines that call the API, and the people who work here."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -67,9 +69,32 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class ForSuperusers:
+    """Who works here is for superusers alone. Groups carry no permissions of Django's that could say otherwise."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    """For superusers; a person's groups say what they may decide."""
+class UserAdmin(ForSuperusers, DjangoUserAdmin, ModelAdmin):
+    """A person's groups say what they may decide."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -78,5 +103,5 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(ForSuperusers, DjangoGroupAdmin, ModelAdmin):
     """analyst, officer, lead, counsel, auditor: what their members may do is written in the code."""

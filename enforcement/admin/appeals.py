@@ -60,7 +60,7 @@ class AppealAdmin(ByAccount, ReadOnlyAdmin):
 
     def buttons(self, request: HttpRequest, row: Appeal) -> list[Button]:
         is_open = row.status == Appeal.Status.OPEN
-        return appeal_buttons(who(request), row) if is_open and may_decide(request) else []
+        return appeal_buttons(request, row) if is_open and may_decide(request) else []
 
     def uphold(self, request: HttpRequest, appeal_id: int) -> HttpResponse:
         """The decision stands."""

@@ -1,17 +1,16 @@
 """Which buttons a person sees on a case: what the table of transitions and their roles allow, and nothing else."""
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 
 from enforcement.admin.confirmation import may_decide
 from enforcement.admin.display import noun
 from enforcement.admin.pages import Button
-from enforcement.admin.reading import who
+from enforcement.admin.reading import roles_at, who
 from enforcement.models import Appeal, Case, Decision
 from enforcement.rules.transitions import WORSENING, State, Step, steps_from
 from enforcement.services.review import BY_HAND
-from enforcement.services.roles import NotAllowed, check_may_approve
+from enforcement.services.roles import may_approve
 
 
 def case_buttons(request: HttpRequest, case: Case) -> list[Button]:
@@ -21,8 +20,8 @@ def case_buttons(request: HttpRequest, case: Case) -> list[Button]:
     held = [each for each in case.decisions.all() if each.status == Decision.Status.HELD]
     disputed = [each for each in case.appeals.all() if each.status == Appeal.Status.OPEN]
     return [
-        *(button for each in held for button in held_buttons(who(request), each)),
-        *(button for each in disputed for button in appeal_buttons(who(request), each)),
+        *(button for each in held for button in held_buttons(request, each)),
+        *(button for each in disputed for button in appeal_buttons(request, each)),
         *(_step_button(case, step) for step in steps_by_hand(case, is_held=bool(held))),
     ]
 
@@ -38,14 +37,14 @@ def _step_button(case: Case, step: Step) -> Button:
     return Button(step.capitalize(), address, "danger" if step in WORSENING else "default")
 
 
-def held_buttons(person: User, decision: Decision) -> list[Button]:
-    """For those who have not put their name to the decision yet (`case` loaded)."""
-    if person.pk in names_on(decision):
+def held_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
+    """For those who have not put their name to the decision yet."""
+    if who(request).pk in names_on(decision):
         return []
     found = [
         Button(f"Refuse the {noun(decision.step)}", reverse("admin:enforcement_decision_refuse", args=[decision.pk]))
     ]
-    if _may_approve(person, decision):
+    if may_approve(roles_at(request), Step(decision.step), by_hand=decision.proposed_by_id is not None):
         address = reverse("admin:enforcement_decision_approve", args=[decision.pk])
         found.insert(0, Button(f"Approve the {noun(decision.step)}", address, "primary"))
     return found
@@ -57,18 +56,9 @@ def names_on(decision: Decision) -> set[int]:
     return {name for name in names if name is not None}
 
 
-def _may_approve(person: User, decision: Decision) -> bool:
-    by_hand = decision.proposed_by_id is not None
-    try:
-        check_may_approve(person, State(decision.case.state), Step(decision.step), by_hand=by_hand)
-    except NotAllowed:
-        return False
-    return True
-
-
-def appeal_buttons(person: User, appeal: Appeal) -> list[Button]:
+def appeal_buttons(request: HttpRequest, appeal: Appeal) -> list[Button]:
     """For those who were not involved in the decision that is contested (`decision` loaded)."""
-    if person.pk in names_on(appeal.decision):
+    if who(request).pk in names_on(appeal.decision):
         return []
     contested = noun(appeal.decision.step)
     return [

@@ -63,7 +63,7 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
 
     def buttons(self, request: HttpRequest, row: Decision) -> list[Button]:
         is_held = row.status == Decision.Status.HELD
-        return held_buttons(who(request), row) if is_held and may_decide(request) else []
+        return held_buttons(request, row) if is_held and may_decide(request) else []
 
     def approve(self, request: HttpRequest, decision_id: int) -> HttpResponse:
         """Agree to a held decision."""

@@ -1,15 +1,15 @@
 """The sidebar, and the row of states above the queue."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
 from enforcement.admin.display import address_of_list
-from enforcement.admin.reading import may_read
+from enforcement.admin.reading import may_read, waiting_at
 from enforcement.models import (
     Account,
     ApiKey,
@@ -24,22 +24,21 @@ from enforcement.models import (
     Restriction,
 )
 from enforcement.rules.transitions import State
-from enforcement.services import clock
-
-_MOST = 99
+from enforcement.services.waiting import in_short
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Groups of links; what waits for a person carries its number."""
     if not may_read(request):
         return [_access(request)]
+    waits = waiting_at(request)
     return [
         {
             "title": "Work",
             "items": [
                 _item(request, Case, "Cases", "folder_open"),
-                _item(request, Decision, "Held decisions", "front_hand", _held(), status="held"),
-                _item(request, Appeal, "Appeals", "balance", _appealed(), status="open"),
+                _item(request, Decision, "Held decisions", "front_hand", waits.held, status="held"),
+                _item(request, Appeal, "Appeals", "balance", waits.appeals, status="open"),
             ],
         },
         {
@@ -72,7 +71,7 @@ def _access(request: HttpRequest) -> dict[str, Any]:
 
 
 def _item(
-    request: HttpRequest, model: type[Model], title: str, icon: str, badge: str = "", **query: str
+    request: HttpRequest, model: type[Model], title: str, icon: str, waits: int = 0, **query: str
 ) -> dict[str, Any]:
     asked = {name: request.GET.get(name) for name in query} == query
     return {
@@ -82,27 +81,13 @@ def _item(
         "active": request.path.startswith(address_of_list(model))
         and asked
         and (bool(query) or not _is_special(request, model)),
-        **({"badge": badge, "badge_variant": "primary"} if badge else {}),
+        **({"badge": in_short(waits), "badge_variant": "primary"} if waits else {}),
     }
 
 
 def _is_special(request: HttpRequest, model: type[Model]) -> bool:
     """Held decisions have a link of their own, which is the one to light up."""
     return model is Decision and request.GET.get("status") == "held"
-
-
-def _held() -> str:
-    return _count(Decision.objects.filter(status=Decision.Status.HELD))
-
-
-def _appealed() -> str:
-    return _count(Appeal.objects.filter(status=Appeal.Status.OPEN))
-
-
-def _count(rows: Any) -> str:
-    """Counted no further than a badge shows; empty where nothing waits."""
-    found = rows[: _MOST + 1].count()
-    return "" if not found else f"{_MOST}+" if found > _MOST else str(found)
 
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:
@@ -122,7 +107,12 @@ def tabs(request: HttpRequest) -> list[dict[str, Any]]:
 
 def environment(request: HttpRequest) -> list[str] | None:
     """A label in the header while the clock can be moved, so that nobody takes its dates for real."""
-    return [f"Test clock {clock.now():%Y-%m-%d %H:%M} UTC", "warning"] if settings.TEST_CLOCK else None
+    return [f"Test clock {waiting_at(request).now:%Y-%m-%d %H:%M} UTC", "warning"] if settings.TEST_CLOCK else None
+
+
+def no_search(request: HttpRequest) -> NoReturn:
+    """The theme's search reads whole tables, page by page; here every list searches by itself."""
+    raise Http404
 
 
 def style(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from enforcement.admin.display import plain, visible
 from enforcement.admin.lists import KeysetList, Ordered
 from enforcement.admin.pages import Button, Section
 from enforcement.services.roles import Role, roles_of
+from enforcement.services.waiting import Waiting, waiting
 
 
 def roles_at(request: HttpRequest) -> set[Role]:
@@ -27,6 +28,15 @@ def roles_at(request: HttpRequest) -> set[Role]:
 def who(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the site lets nobody else in
     return request.user
+
+
+def waiting_at(request: HttpRequest) -> Waiting:
+    """What waits, and the time of the page: read once a request."""
+    found: Waiting | None = getattr(request, "enforcement_waiting", None)
+    if found is None:
+        found = waiting()
+        request.enforcement_waiting = found  # type: ignore[attr-defined]
+    return found
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -153,7 +153,7 @@ def test_a_superuser_makes_people_and_puts_them_into_groups(browser_of: Open) ->
     answer = browser.post(reverse("admin:auth_user_add"), {"username": "new", **secret})
     person = User.objects.get(username="new")
     assert answer["Location"] == reverse("admin:auth_user_change", args=[person.pk])
-    group = Group.objects.create(name="analyst")
+    group = Group.objects.get(name="analyst")
     given = {"username": "new", "is_active": "on", "is_staff": "on", "groups": group.pk}
     moments = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "last_login_0": "", "last_login_1": ""}
     answer = browser.post(reverse("admin:auth_user_change", args=[person.pk]), given | moments)
