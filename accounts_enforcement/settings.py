@@ -3,11 +3,13 @@
 Importing this module starts nothing and connects to nothing.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 import structlog
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -56,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "pgtrigger",
     "rest_framework",
     "drf_spectacular",
@@ -66,6 +69,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "accounts_enforcement.security.BrowserLimits",  # before what answers static files: they too carry the headers
+    "accounts_enforcement.security.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -73,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "accounts_enforcement.urls"
 WSGI_APPLICATION = "accounts_enforcement.wsgi.application"
@@ -180,16 +186,73 @@ SPECTACULAR_SETTINGS = {
 
 # -- security ----------------------------------------------------------------------------------------------------
 HTTPS = PUBLIC_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_AGE = 8 * 3600
-SECURE_HSTS_SECONDS = 365 * 86400 if HTTPS else 0
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=365 * 86400 if HTTPS else 0)
 SECURE_SSL_REDIRECT = False  # the proxy in front terminates TLS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_REFERRER_POLICY = "same-origin"  # no-referrer would make browsers send `Origin: null`, which CSRF refuses
 X_FRAME_OPTIONS = "DENY"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "UserAttributeSimilarityValidator")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+if HTTPS:  # browsers take cookies of these names only from this host and over TLS
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+CONTENT_SECURITY_POLICY_RELAXED = {
+    "/admin/": {
+        # The theme's Alpine compiles the expressions that stand in its templates. No script stands in a page.
+        "script-src": [SELF, UNSAFE_EVAL],
+        # The theme writes its colours into a style element of every page, Alpine writes style attributes, and a memo
+        # is shown with the styles that mail programs need. Images, fonts and requests stay at home, so that no
+        # style could carry anything away.
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+    },
+    "/api/docs/": {"img-src": [SELF, "data:"]},  # the icons of Swagger UI stand in its style sheet
+}
+BROWSER_LIMITS = {
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics", "display-capture")
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of earlier releases: hashed anew at the next log-in
 ]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+# Who guesses at one name from one address has to wait; neither shuts the person out elsewhere, nor others here. Keys
+# of the API are no log-in: nothing that happens there counts.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a robot that goes on would keep the person out for ever
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "accounts_enforcement.security.client_address"
+AXES_DISABLE_ACCESS_LOG = True  # addresses of people who did nothing wrong
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 # -- logs: one JSON object a line --------------------------------------------------------------------------------
 LOGGING = {
