@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from enforcement.admin.buttons import appeal_buttons
+from enforcement.admin.case_file import CaseFile, load_or_404
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
 from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
 from enforcement.admin.display import column, label, link, noun, person
@@ -16,8 +17,7 @@ from enforcement.admin.forms import ReasonForm
 from enforcement.admin.lists import ByAccount, choice_filter
 from enforcement.admin.pages import Button, Section
 from enforcement.admin.reading import ReadOnlyAdmin, who
-from enforcement.admin.steps import load_or_404
-from enforcement.models import Appeal, Case
+from enforcement.models import Appeal
 from enforcement.rules.transitions import State, Step
 from enforcement.services import appeals, clock
 
@@ -73,14 +73,15 @@ class AppealAdmin(ByAccount, ReadOnlyAdmin):
     def _decide(self, request: HttpRequest, appeal_id: int, *, overturn: bool) -> HttpResponse:
         check_door(request)
         appeal = _find(appeal_id)
-        case = load_or_404(appeal.case_id)
+        file = load_or_404(appeal.case_id)
+        case = file.case
         if appeal.status != Appeal.Status.OPEN:
             return turn_away(request, case, f"This appeal is {appeal.status} already.")
         word = "Overturn" if overturn else "Uphold"
         question = Question(
             title=f"{word} the {noun(appeal.decision.step)}: {case.account}",
             case=case,
-            consequences=_consequences(case, overturn=overturn),
+            consequences=_consequences(file, overturn=overturn),
             people="You alone decide this; nobody who was involved in the decision may.",
             button=f"{word} the {noun(appeal.decision.step)}",
             sections=[_appeal(appeal), *facts_sections(appeal.decision.facts, DECIDED)],
@@ -102,10 +103,10 @@ def _find(appeal_id: int) -> Appeal:
     return found
 
 
-def _consequences(case: Case, *, overturn: bool) -> Consequences:
-    if overturn and case.state != State.CLOSED:
-        return consequences_of(case, Step.REINSTATE, now=clock.now())
-    return nothing_changes(case, memo="No memo is sent by this; the answer is kept with the appeal.")
+def _consequences(file: CaseFile, *, overturn: bool) -> Consequences:
+    if overturn and file.case.state != State.CLOSED:
+        return consequences_of(file, Step.REINSTATE, now=clock.now())
+    return nothing_changes(file.case, memo="No memo is sent by this; the answer is kept with the appeal.")
 
 
 def _decide_before(appeal: Appeal) -> Any:

@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 from django.urls import reverse
 
+from enforcement.admin.case_file import CaseFile
 from enforcement.admin.confirmation import may_decide
 from enforcement.admin.display import noun
 from enforcement.admin.pages import Button
@@ -13,16 +14,14 @@ from enforcement.services.review import BY_HAND
 from enforcement.services.roles import may_approve
 
 
-def case_buttons(request: HttpRequest, case: Case) -> list[Button]:
-    """What this person may do with the case as it stands (its decisions and appeals loaded)."""
+def case_buttons(request: HttpRequest, file: CaseFile) -> list[Button]:
+    """What this person may do with the case as it stands."""
     if not may_decide(request):
         return []
-    held = [each for each in case.decisions.all() if each.status == Decision.Status.HELD]
-    disputed = [each for each in case.appeals.all() if each.status == Appeal.Status.OPEN]
     return [
-        *(button for each in held for button in held_buttons(request, each)),
-        *(button for each in disputed for button in appeal_buttons(request, each)),
-        *(_step_button(case, step) for step in steps_by_hand(case, is_held=bool(held))),
+        *(button for each in file.held for button in held_buttons(request, each)),
+        *(button for each in file.disputed for button in appeal_buttons(request, each)),
+        *(_step_button(file.case, step) for step in steps_by_hand(file.case, is_held=bool(file.held))),
     ]
 
 

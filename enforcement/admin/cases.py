@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.buttons import case_buttons
+from enforcement.admin.case_file import CaseFile, load
 from enforcement.admin.display import column, in_words, label, link, moment, shown
 from enforcement.admin.keyset import Order
 from enforcement.admin.lists import SortChoice
@@ -24,11 +26,10 @@ from enforcement.admin.queue import (
     order_of,
     search,
 )
-from enforcement.admin.reading import ReadOnlyAdmin
-from enforcement.admin.sheet import case_sections, load
+from enforcement.admin.reading import ReadOnlyAdmin, waiting_at
+from enforcement.admin.sheet import case_sections
 from enforcement.admin.steps import take_step
 from enforcement.models import Case, Now
-from enforcement.services import clock
 
 
 @admin.register(Case)
@@ -79,17 +80,27 @@ class CaseAdmin(ReadOnlyAdmin):
         return take_step(request, self.admin_site, case_id, step)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Case | None:
-        found = super().get_object(request, object_id, from_field)
-        return load(found.pk) if found else None
+        try:
+            file = load(Case._meta.pk.to_python(object_id))
+        except (Case.DoesNotExist, ValidationError, ValueError, OverflowError):
+            return None
+        request.enforcement_file = file  # type: ignore[attr-defined]
+        return file.case
 
     def heading(self, row: Case) -> Any:
         return format_html("{} {} <small>{}</small>", shown(row.reference), label(row.state), shown(str(row.account)))
 
     def sections(self, request: HttpRequest, row: Case) -> list[Section]:
-        return case_sections(row, now=clock.now())
+        return case_sections(_file(request), now=waiting_at(request).now)
 
     def buttons(self, request: HttpRequest, row: Case) -> list[Button]:
-        return case_buttons(request, row)
+        return case_buttons(request, _file(request))
+
+
+def _file(request: HttpRequest) -> CaseFile:
+    """What `get_object` read: the page has more to say than the row."""
+    file: CaseFile = request.enforcement_file  # type: ignore[attr-defined]
+    return file
 
 
 def _account(case: Case) -> Any:

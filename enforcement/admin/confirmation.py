@@ -88,6 +88,7 @@ def _outcome(question: Question) -> list[tuple[str, Any]]:
         ("Who decides", shown(question.people)),
         ("Memo", shown(found.memo)),
         ("At the gateway", shown(found.gateway)),
+        *([("Also", shown("\n".join(found.account)))] if found.account else []),
         ("Clock", shown(found.clock)),
     ]
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from enforcement.admin.abilities import changes, requests_in
+from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import duration, plain
-from enforcement.models import Case, Contact, MemoCopy, Stop
+from enforcement.models import Case, Contact, Stop
 from enforcement.rules.decisions import people_by_hand, rung_of
 from enforcement.rules.transitions import WORSENING, Effect, State, Step, Transition, find_transition
 from enforcement.services.manners import manners_of
@@ -17,16 +19,6 @@ _MEMO = {
     State.BLOCKED: "A memo that tells of the block",
     State.CLOSED: "A memo that says the case is over",
 }
-_GATEWAY = {
-    State.OPEN: "Nothing is refused.",
-    State.WARNED: "Nothing is refused. The gateway can show a notice.",
-    State.RESTRICTED: "Requests from unsupported territories, or with the named keys, are refused. All else goes on.",
-    State.SUSPENDED: "Every request of the account is refused (account_suspended). Jobs accepted before may finish.",
-    State.BLOCKED: "Every request of the account is refused (account_blocked) until an appeal is granted.",
-    State.CLOSED: "Whatever this case restricts is lifted at once. Nothing is refused any more.",
-}
-
-_KEYS = "Requests with these keys are refused: {}. All else goes on."
 _SILENCE = "No memo: nothing was said to the account about this case, so nothing is said now."
 
 
@@ -38,23 +30,25 @@ class Consequences:
     target: State
     memo: str
     gateway: str
+    account: list[str]  # what else the account can do differently
     clock: str
     early: str
 
 
-def consequences_of(case: Case, step: Step, *, now: datetime, keys: Sequence[str] = ()) -> Consequences:
-    """What this step would do to the case as it stands (`account` and `policy` loaded). Raises StepRefused.
+def consequences_of(file: CaseFile, step: Step, *, now: datetime, keys: Sequence[str] = ()) -> Consequences:
+    """What this step would do to the case as it stands. Raises StepRefused.
 
     `keys` are those that a restriction names, where that is settled.
     """
-    transition = find_transition(State(case.state), step)
+    transition = find_transition(State(file.case.state), step)
     return Consequences(
         source=transition.source,
         target=transition.target,
-        memo=_memo(case, transition),
-        gateway=_KEYS.format(", ".join(map(plain, keys))) if keys else _GATEWAY[transition.target],
-        clock=_clock(case, transition),
-        early=_early(case, step, now),
+        memo=_memo(file, transition),
+        gateway=_gateway(transition, keys),
+        account=changes(transition.source, transition.target),
+        clock=_clock(file.case, transition),
+        early=_early(file, step, now),
     )
 
 
@@ -66,30 +60,30 @@ def nothing_changes(case: Case, *, memo: str) -> Consequences:
         target=State(case.state),
         memo=memo,
         gateway="Nothing is refused now." if is_over else "What is refused now stays refused.",
+        account=[],
         clock="The clock goes on with what remained, or the policy's minimum." if runs else "No deadline runs.",
         early="",
     )
 
 
-def _memo(case: Case, transition: Transition) -> str:
+def _gateway(transition: Transition, keys: Sequence[str]) -> str:
+    words = requests_in(transition.target, keys)
+    return f"{words} What this case restricts is lifted at once." if Effect.LIFT in transition.effects else words
+
+
+def _memo(file: CaseFile, transition: Transition) -> str:
     if Effect.SEND_MEMO not in transition.effects:
         return _SILENCE
-    if transition.target is State.CLOSED and not _was_told(case):
-        return _SILENCE
-    recipients = _recipients(case)
+    if transition.target is State.CLOSED and not file.was_told:
+        return _SILENCE  # a memo that no mail server took yet is withdrawn when the case closes
+    recipients = _recipients(file.contacts)
     if not recipients:
         return f"{_MEMO[transition.target]} is due, but the account has no contact that it could be sent to."
     return f"{_MEMO[transition.target]} goes to {', '.join(recipients)}."
 
 
-def _was_told(case: Case) -> bool:
-    """A memo that no mail server took yet is withdrawn when the case closes."""
-    return MemoCopy.objects.filter(memo__case=case, message__accepted_at__isnull=False).exists()
-
-
-def _recipients(case: Case) -> Sequence[str]:
+def _recipients(contacts: Sequence[Contact]) -> Sequence[str]:
     """As the memo chooses them: every owner, security and legal contact; billing where there is nobody else."""
-    contacts = list(case.account.contacts.order_by("pk"))
     first = [each for each in contacts if each.role != Contact.Role.BILLING]
     return [plain(str(each)) for each in first or contacts]
 
@@ -103,12 +97,14 @@ def _clock(case: Case, transition: Transition) -> str:
     return f"The next deadline comes {duration(rung.lasts)} after a mail server accepted that memo, never earlier."
 
 
-def _early(case: Case, step: Step, now: datetime) -> str:
+def _early(file: CaseFile, step: Step, now: datetime) -> str:
     """Why the step could not take effect at this moment; the service looks again under the lock."""
     if step not in WORSENING - {Step.RESTRICT_NOW}:
         return ""
-    stops = Stop.objects.filter(case=case, ended_at=None).exclude(kind=Stop.Kind.APPROVAL)
-    if kinds := ", ".join(stops.values_list("kind", flat=True)):
+    case = file.case
+    stops = [each.kind for each in file.standing_stops if each.kind != Stop.Kind.APPROVAL]
+    if stops:
+        kinds = ", ".join(stops)
         return f"The clock of this case is stopped ({kinds}). The step cannot take effect before it runs again."
     if case.due_at is None:
         return "No mail server has accepted the memo yet, so the notice has not begun. The step cannot take effect."

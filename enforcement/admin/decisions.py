@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from enforcement.admin.buttons import held_buttons, names_on
+from enforcement.admin.case_file import CaseFile, load_or_404
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
 from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
 from enforcement.admin.display import column, label, link, noun, person
@@ -17,8 +18,8 @@ from enforcement.admin.forms import ReasonForm
 from enforcement.admin.lists import ByAccount, choice_filter
 from enforcement.admin.pages import Button, Section, given
 from enforcement.admin.reading import ReadOnlyAdmin, who
-from enforcement.admin.steps import load_or_404, told_of
-from enforcement.models import Case, Decision
+from enforcement.admin.steps import told_of
+from enforcement.models import Decision
 from enforcement.rules.transitions import WORSENING, Step
 from enforcement.services import clock, review
 
@@ -78,13 +79,14 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
     ) -> HttpResponse:
         check_door(request)
         decision = _find(decision_id)
-        case = load_or_404(decision.case_id)
+        file = load_or_404(decision.case_id)
+        case = file.case
         if decision.status != Decision.Status.HELD:
             return turn_away(request, case, f"This decision is {decision.status} already.")
         question = Question(
             title=f"{word} the {noun(decision.step)}: {case.account}",
             case=case,
-            consequences=_consequences(case, decision, word),
+            consequences=_consequences(file, decision, word),
             people=_people(decision, word),
             button=f"{word} the {noun(decision.step)}",
             sections=[_decision(decision), *facts_sections(decision.facts, DECIDED)],
@@ -107,10 +109,10 @@ def _find(decision_id: int) -> Decision:
     return decision
 
 
-def _consequences(case: Case, decision: Decision, word: str) -> Consequences:
+def _consequences(file: CaseFile, decision: Decision, word: str) -> Consequences:
     if word == "Refuse":
-        return nothing_changes(case, memo="No memo: the account does not hear of a step that was not taken.")
-    return consequences_of(case, Step(decision.step), now=clock.now(), keys=decision.credentials)
+        return nothing_changes(file.case, memo="No memo: the account does not hear of a step that was not taken.")
+    return consequences_of(file, Step(decision.step), now=clock.now(), keys=decision.credentials)
 
 
 def _people(decision: Decision, word: str) -> str:

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from enforcement.admin.display import column, label, link, shown
 from enforcement.admin.lists import ByAccount
+from enforcement.admin.narrowing import NARROWED
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.models import DayTally, Evidence
@@ -58,6 +59,7 @@ def _about(row: Any) -> list[tuple[str, Any]]:
 class EvidenceAdmin(ByAccount, ReadOnlyAdmin):
     why_read_only = _WHY
     list_display = (column("Observed", lambda row: row.observed_at), *_ABOUT, *_END)
+    list_filter = NARROWED
     list_select_related = ("account", "detector")
     newest_of_account = (F("observed_at"), F("pk"))
 
@@ -94,6 +96,7 @@ def _details(details: Any) -> Any:
 class DayTallyAdmin(ByAccount, ReadOnlyAdmin):
     why_read_only = "Day tallies are summed from evidence, and can be rebuilt from it."
     list_display = (column("Day", lambda row: row.day), *_ABOUT, column("Items", lambda row: row.items), *_END)
+    list_filter = NARROWED
     list_select_related = ("account", "detector")
     newest_of_account = (F("day"), F("pk"))
 

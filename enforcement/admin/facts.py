@@ -35,11 +35,20 @@ def facts_sections(facts: Mapping[str, Any], seen: str) -> list[Section]:
     """Why and what: the lines of the score, its numbers, and the table that a memo tells; `seen` says as of when."""
     if not facts:
         return [Section("Facts", note="No facts are stored: nothing was scored yet.")]
-    return [
-        Section(f"Why: {facts.get('points', '0.00')} points, {seen}", note=_lines(facts)),
-        _table(facts, seen),
-        Section("In numbers", pairs=_pairs(facts), aside=True),
-    ]
+    return [_why(facts, seen), table_of(facts, seen), numbers_section(facts)]
+
+
+def told_sections(facts: Mapping[str, Any], seen: str) -> list[Section]:
+    """The same, folded: for a page that tells first what is known now."""
+    return [replace(each, folded=True) for each in (_why(facts, seen), table_of(facts, seen))] if facts else []
+
+
+def numbers_section(facts: Mapping[str, Any]) -> Section:
+    return Section("In numbers", pairs=_pairs(facts), aside=True)
+
+
+def _why(facts: Mapping[str, Any], seen: str) -> Section:
+    return Section(f"Why: {facts.get('points', '0.00')} points, {seen}", note=_lines(facts))
 
 
 def _lines(facts: Mapping[str, Any]) -> Any:
@@ -48,7 +57,7 @@ def _lines(facts: Mapping[str, Any]) -> Any:
     return format_html('<ul class="ae-lines">{}</ul>', items)
 
 
-def _table(facts: Mapping[str, Any], seen: str) -> Section:
+def table_of(facts: Mapping[str, Any], seen: str) -> Section:
     rows = [[row[name] for name in _COLUMNS.values()] for row in facts.get("rows") or []]
     found = table_section(f"Facts, {seen}", tuple(_COLUMNS), rows[:_MOST], none="No request counts.")
     return (

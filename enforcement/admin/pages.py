@@ -22,13 +22,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled part of a page: pairs, a table, or a note; `aside` puts it into the narrow column."""
+    """A titled part of a page: pairs, a table, a note, or a template of its own (`part`, which draws `content`).
+
+    `aside` puts it into the narrow column; `folded` shows its title until somebody opens it.
+    """
 
     title: str
     pairs: Sequence[tuple[str, Any]] = ()
     table: Table | None = None
     note: Any = ""
     aside: bool = False
+    part: str = ""
+    content: Any = None
+    folded: bool = False
 
     @property
     def drawn(self) -> list[tuple[str, Any]]:

@@ -1,137 +1,129 @@
-"""What the page of a case says: gathered in a fixed number of queries, however long the case is."""
+"""What the page of a case says, in the order in which somebody who has to decide asks."""
 
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
 from django.utils.html import format_html, format_html_join
 
-from enforcement.admin.display import in_words, label, link, moment, noun, person, shown
-from enforcement.admin.facts import DECIDED, NOW, TOLD, facts_sections, points_of, score_of
-from enforcement.admin.pages import Section, table_section
+from enforcement.admin.case_file import CaseFile
+from enforcement.admin.display import label, link, moment, noun, person, shown
+from enforcement.admin.facts import DECIDED, NOW, TOLD, numbers_section, score_of, table_of, told_sections
+from enforcement.admin.heat import heat_section
+from enforcement.admin.pages import Section, given, table_section
+from enforcement.admin.prospects import buttons_section, next_section
 from enforcement.admin.timeline import events_of
-from enforcement.models import Appeal, Case, Decision, Memo, MemoCopy
-from enforcement.rules.transitions import Step
+from enforcement.admin.why import why_sections
+from enforcement.models import Appeal, Case, Decision, Memo, MemoCopy, PolicyVersion
+from enforcement.rules.transitions import State, Step
+from enforcement.services.explanations import explain
+from enforcement.services.facts import facts_of as facts_of_score
 
 
-def load(case_id: int) -> Case:
-    """The case with everything that hangs on it; the words of memos and messages stay where they are."""
-    copies = MemoCopy.objects.select_related("message").defer("message__text", "message__html").order_by("pk")
-    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by", "refused_by")
-    memos = Memo.objects.defer("text", "html").prefetch_related(Prefetch("copies", copies))
-    return (
-        Case.objects.select_related("account__score", "policy")
-        .prefetch_related(
-            "account__contacts",
-            Prefetch("decisions", decisions.order_by("pk")),
-            Prefetch("memos", memos.order_by("pk")),
-            "stops",
-            "restrictions",
-            "appeals__decided_by",
-            "appeals__decision",
-        )
-        .get(pk=case_id)
-    )
-
-
-def facts_of(case: Case) -> tuple[dict[str, Any], str]:
+def facts_of(file: CaseFile) -> tuple[dict[str, Any], str]:
     """The facts that a step would rest on, and as of when: of what is held, else as told, else as known now."""
-    decisions = list(case.decisions.all())
-    for decision in decisions:
-        if decision.status == Decision.Status.HELD:
-            return decision.facts, DECIDED
-    for decision in decisions:
+    for decision in file.held:
+        return decision.facts, DECIDED
+    for decision in file.decisions:
         if decision.step == Step.WARN and decision.status == Decision.Status.APPLIED:
             return decision.facts, TOLD
-    score = score_of(case.account)
+    score = score_of(file.case.account)
     return (score.facts if score else {}), NOW
 
 
-def case_sections(case: Case, *, now: datetime) -> list[Section]:
-    """The whole page: what has to be settled, why, and what happened."""
-    facts, seen = facts_of(case)
+def case_sections(file: CaseFile, *, now: datetime) -> list[Section]:
+    """The whole page: what has to be settled, why, where and when, what was said, what happened, what may follow."""
+    case = file.case
+    found = explain(case, _version(case), earlier_close=file.earlier_close, now=now)
+    facts = facts_of_score(found.score, None)
     return [
-        _state(case, now),
-        _account(case),
-        *_waiting(case),
-        *facts_sections(facts, seen),
-        _decisions(case),
-        _memos(case),
-        _restrictions(case),
-        _appeals(case),
-        _timeline(case),
+        _state(case),
+        _account(file),
+        numbers_section(facts | {"rule": case.rule}),
+        *_waiting(file),
+        next_section(file, found, now=now),
+        *why_sections(case.account, found),
+        heat_section(case.account, found),
+        table_of(facts, NOW),
+        *_told(file),
+        _memos(file),
+        _decisions(file),
+        *_restrictions(file),
+        *_appeals(file),
+        _timeline(file),
+        buttons_section(file, now=now),
     ]
 
 
-def _state(case: Case, now: datetime) -> Section:
-    stops = [each for each in case.stops.all() if each.ended_at is None]
+def _version(case: Case) -> PolicyVersion:
+    """An open case follows the version that scored it last; from the warning on, the one that was told."""
+    score = score_of(case.account)
+    return score.policy if case.state == State.OPEN and score else case.policy
+
+
+def _told(file: CaseFile) -> list[Section]:
+    """What the account was told, or what somebody has to agree to, as it was then."""
+    facts, seen = facts_of(file)
+    return told_sections(facts, seen) if seen is not NOW else []
+
+
+# -- beside ------------------------------------------------------------------------------------------------------
+
+
+def _state(case: Case) -> Section:
     return Section(
         "Case",
-        pairs=[
+        pairs=given(
             ("State", label(case.state)),
-            *([("Outcome", label(case.outcome))] if case.outcome else []),
-            ("Rule", case.rule),
-            ("Points now", points_of(case.account)),
+            ("Outcome", label(case.outcome) if case.outcome else None),
+            ("Opened by rule", case.rule),
             ("Policy", link(case.policy)),
             ("Opened", case.opened_at),
             ("Memo accepted", case.accepted_at),
             ("Due", case.due_at),
-            *_due(case, now, stopped=bool(stops)),
-            *(("Stopped", _stop(each)) for each in stops),
-            *([("Closed", case.closed_at)] if case.closed_at else []),
+            ("Closed", case.closed_at),
             ("Version", case.version),
-        ],
+        ),
         aside=True,
     )
 
 
-def _due(case: Case, now: datetime, *, stopped: bool) -> list[tuple[str, Any]]:
-    if case.due_at is None:
-        return []
-    pairs: list[tuple[str, Any]] = [("Due, for the account", moment(case.due_at, case.account.timezone))]
-    if stopped:
-        return [*pairs, ("Left when it stopped", case.remaining)]
-    return [*pairs, ("That is", in_words(case.due_at, now))]
-
-
-def _stop(stop: Any) -> Any:
-    return format_html("{} {} <br>since {}", label(stop.kind, "primary"), shown(stop.reason), moment(stop.started_at))
-
-
-def _account(case: Case) -> Section:
-    account = case.account
-    contacts = [(each.get_role_display(), each.email) for each in account.contacts.all()]
+def _account(file: CaseFile) -> Section:
+    account = file.case.account
+    contacts = [(each.get_role_display(), each.email) for each in file.contacts]
     return Section(
-        "Account",
+        "Account and contacts",
         pairs=[
             ("Name", link(account, account.name or account.external_id)),
             ("Id", account.external_id),
             ("Kind", account.get_kind_display()),
+            ("Plan", account.plan),
             ("Protected", account.protected),
             ("Home country", account.home_country),
             ("Language", account.language),
             ("Timezone", account.timezone),
+            *given(("Notice by contract", account.min_notice)),
+            *([("No automatic suspension", True)] if account.no_suspension else []),
             *(contacts or [("Contacts", "none: nobody can be warned")]),
         ],
         aside=True,
     )
 
 
-def _waiting(case: Case) -> list[Section]:
+# -- what has to be settled --------------------------------------------------------------------------------------
+
+
+def _waiting(file: CaseFile) -> list[Section]:
     """What somebody has to settle, before all else."""
-    held = [each for each in case.decisions.all() if each.status == Decision.Status.HELD]
-    disputed = [each for each in case.appeals.all() if each.status == Appeal.Status.OPEN]
-    return [*map(_held, held), *map(_disputed, disputed)]
+    return [*map(_held, file.held), *map(_disputed, file.disputed)]
 
 
 def _held(decision: Decision) -> Section:
-    pairs: list[tuple[str, Any]] = [
+    pairs = given(
         ("Reason", decision.reason),
+        ("Keys", decision.credentials),
         ("People", _people(decision)),
         ("Since", decision.decided_at),
-    ]
-    if decision.credentials:
-        pairs.insert(1, ("Keys", decision.credentials))
+    )
     return Section(f"Held until enough people agree: the {noun(decision.step)}", pairs=pairs)
 
 
@@ -140,36 +132,12 @@ def _disputed(appeal: Appeal) -> Section:
     return Section(f"Appeal against the {noun(appeal.decision.step)}", pairs=pairs)
 
 
-def _decisions(case: Case) -> Section:
-    rows = [
-        (_name(each), _words(each), _people(each), each.settled_at or each.decided_at) for each in case.decisions.all()
-    ]
-    return table_section("Decisions", ("Decision", "Reason", "People", "When"), rows, none="None yet.")
+# -- what was said and decided -----------------------------------------------------------------------------------
 
 
-def _name(decision: Decision) -> Any:
-    return format_html("{} {} {}", link(decision, f"#{decision.pk}"), label(decision.step), label(decision.status))
-
-
-def _words(decision: Decision) -> Any:
-    """The reason, and what those who agreed or refused added to it."""
-    more = (("Agreed:", decision.agreed_because), ("Refused:", decision.refused_because))
-    added = format_html_join("", "<br><b>{}</b> {}", ((word, shown(words)) for word, words in more if words))
-    return format_html("{}{}", shown(decision.reason), added)
-
-
-def _people(decision: Decision) -> Any:
-    """Who put their names to it, and how many it takes."""
-    names = [decision.proposed_by, *(each for each in (decision.approved_by, decision.seconded_by) if each)]
-    who = shown([person(each) for each in names])
-    if not decision.people:
-        return who
-    return format_html('{}<br><span class="ae-quiet">{} needed</span>', who, decision.people)
-
-
-def _memos(case: Case) -> Section:
-    rows = [(_memo(each), each.subject, _delivery(each)) for each in case.memos.all()]
-    return table_section("Memos", ("Memo", "Subject", "Delivery"), rows, none="Nothing was sent.")
+def _memos(file: CaseFile) -> Section:
+    rows = [(_memo(each), each.subject, _delivery(each)) for each in file.memos]
+    return table_section("What was said", ("Memo", "Subject", "Delivery"), rows, none="Nothing was sent.")
 
 
 def _memo(memo: Memo) -> Any:
@@ -196,16 +164,41 @@ def _copy(copy: MemoCopy) -> Any:
     )
 
 
-def _restrictions(case: Case) -> Section:
+def _decisions(file: CaseFile) -> Section:
+    rows = [(_name(each), _words(each), _people(each), each.settled_at or each.decided_at) for each in file.decisions]
+    return table_section("What was decided", ("Decision", "Reason", "People", "When"), rows, none="Nothing yet.")
+
+
+def _name(decision: Decision) -> Any:
+    return format_html("{} {} {}", link(decision, f"#{decision.pk}"), label(decision.step), label(decision.status))
+
+
+def _words(decision: Decision) -> Any:
+    """The reason, and what those who agreed or refused added to it."""
+    more = (("Agreed:", decision.agreed_because), ("Refused:", decision.refused_because))
+    added = format_html_join("", "<br><b>{}</b> {}", ((word, shown(words)) for word, words in more if words))
+    return format_html("{}{}", shown(decision.reason), added)
+
+
+def _people(decision: Decision) -> Any:
+    """Who put their names to it, and how many it takes."""
+    names = [decision.proposed_by, *(each for each in (decision.approved_by, decision.seconded_by) if each)]
+    who = shown([person(each) for each in names])
+    if not decision.people:
+        return who
+    return format_html('{}<br><span class="ae-quiet">{} needed</span>', who, decision.people)
+
+
+def _restrictions(file: CaseFile) -> list[Section]:
     rows = [
         (each.scope.replace("_", " "), each.value, each.reason_code, each.since, each.lifted_at)
-        for each in case.restrictions.all()
+        for each in file.restrictions
     ]
     headers = ("Scope", "Key", "Code at the gateway", "Since", "Lifted")
-    return table_section("Restrictions", headers, rows, none="Nothing is refused.")
+    return [table_section("What the gateway refuses", headers, rows, none="")] if rows else []
 
 
-def _appeals(case: Case) -> Section:
+def _appeals(file: CaseFile) -> list[Section]:
     rows = [
         (
             format_html("{} {}", link(each, f"against the {noun(each.decision.step)}"), label(each.status)),
@@ -213,9 +206,10 @@ def _appeals(case: Case) -> Section:
             _answer(each),
             each.filed_at,
         )
-        for each in case.appeals.all()
+        for each in file.appeals
     ]
-    return table_section("Appeals", ("Appeal", "What the account says", "Answer", "Filed"), rows, none="None.")
+    headers = ("Appeal", "What the account says", "Answer", "Filed")
+    return [table_section("Appeals", headers, rows, none="")] if rows else []
 
 
 def _answer(appeal: Appeal) -> Any:
@@ -224,5 +218,5 @@ def _answer(appeal: Appeal) -> Any:
     return format_html('{}<br><span class="ae-quiet">{}</span>', shown(appeal.reason), person(appeal.decided_by))
 
 
-def _timeline(case: Case) -> Section:
-    return table_section("Timeline", ("When", "What", "Who", "Words"), events_of(case), none="Nothing.")
+def _timeline(file: CaseFile) -> Section:
+    return table_section("What happened", ("When", "What", "Who", "Words"), events_of(file), none="Nothing.")

@@ -6,13 +6,14 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse
 
+from enforcement.admin.case_file import load_or_404
 from enforcement.admin.confirmation import Question, Told, ask, check_door, turn_away
 from enforcement.admin.consequences import consequences_of, who_agrees
 from enforcement.admin.display import noun, plain
 from enforcement.admin.facts import facts_sections, keys_in
 from enforcement.admin.forms import RestrictForm, StepForm
 from enforcement.admin.reading import who
-from enforcement.admin.sheet import facts_of, load
+from enforcement.admin.sheet import facts_of
 from enforcement.models import Case, Decision
 from enforcement.rules.transitions import WORSENING, Step, StepRefused
 from enforcement.services import clock, review
@@ -22,12 +23,13 @@ from enforcement.services.review import BY_HAND
 def take_step(request: HttpRequest, site: AdminSite, case_id: int, step: str) -> HttpResponse:
     """The confirmation page of one step, and the step itself."""
     check_door(request)
-    case, wanted = load_or_404(case_id), _step(step)
+    file, wanted = load_or_404(case_id), _step(step)
+    case = file.case
     try:
-        consequences = consequences_of(case, wanted, now=clock.now())
+        consequences = consequences_of(file, wanted, now=clock.now())
     except StepRefused as refused:
         return turn_away(request, case, refused)
-    facts, seen = facts_of(case)
+    facts, seen = facts_of(file)
     question = Question(
         title=f"{wanted.capitalize()}: {case.account}",
         case=case,
@@ -56,13 +58,6 @@ def _propose(request: HttpRequest, case: Case, step: Step, given: dict[str, Any]
         version=given["version"],
         credentials=given.get("credentials", ()),
     )
-
-
-def load_or_404(case_id: int) -> Case:
-    try:
-        return load(case_id)
-    except Case.DoesNotExist:
-        raise Http404 from None
 
 
 def _step(step: str) -> Step:

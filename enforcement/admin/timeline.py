@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import person
 from enforcement.models import Appeal, Case, Decision, Memo
 
 Event = tuple[datetime, str, Any, Any]
 
 
-def events_of(case: Case) -> list[Event]:
-    """When, what, who and in which words, oldest first; the case is loaded with all that hangs on it."""
-    events = [*_opened(case), *_decided(case), *_written(case), *_stopped(case), *_appealed(case)]
+def events_of(file: CaseFile) -> list[Event]:
+    """When, what, who and in which words, oldest first."""
+    events = [*_opened(file.case), *_decided(file), *_written(file), *_stopped(file), *_appealed(file)]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -20,8 +21,8 @@ def _opened(case: Case) -> Iterator[Event]:
     yield case.opened_at, "case opened", person(None), f"Rule {case.rule}."
 
 
-def _decided(case: Case) -> Iterator[Event]:
-    for each in case.decisions.all():
+def _decided(file: CaseFile) -> Iterator[Event]:
+    for each in file.decisions:
         if each.status == Decision.Status.APPLIED and each.settled_at == each.decided_at:
             yield each.decided_at, each.step, person(each.proposed_by), each.reason
         else:
@@ -31,8 +32,8 @@ def _decided(case: Case) -> Iterator[Event]:
                 yield each.settled_at, f"{each.step}: {each.status}", who, each.refused_because or each.agreed_because
 
 
-def _written(case: Case) -> Iterator[Event]:
-    for memo in case.memos.all():
+def _written(file: CaseFile) -> Iterator[Event]:
+    for memo in file.memos:
         yield from _memo(memo)
 
 
@@ -46,15 +47,15 @@ def _memo(memo: Memo) -> Iterator[Event]:
             yield copy.message.accepted_at, f"memo accepted: {memo.kind}", copy.message.recipient, copy.message.reply
 
 
-def _stopped(case: Case) -> Iterator[Event]:
-    for each in case.stops.all():
+def _stopped(file: CaseFile) -> Iterator[Event]:
+    for each in file.stops:
         yield each.started_at, f"clock stopped: {each.kind}", "", each.reason
         if each.ended_at:
             yield each.ended_at, f"stop ended: {each.kind}", "", ""
 
 
-def _appealed(case: Case) -> Iterator[Event]:
-    for each in case.appeals.all():
+def _appealed(file: CaseFile) -> Iterator[Event]:
+    for each in file.appeals:
         yield from _appeal(each)
 
 

@@ -1,0 +1,152 @@
+"""What comes next on a case and when, and what each step by hand would do."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html
+
+from enforcement.admin.buttons import steps_by_hand
+from enforcement.admin.case_file import CaseFile
+from enforcement.admin.consequences import Consequences, consequences_of, who_agrees
+from enforcement.admin.display import duration, in_words, label, moment, shown
+from enforcement.admin.pages import Section, given, table_section
+from enforcement.models import Case, Stop
+from enforcement.rules.decisions import AtDeadline, Proposal, at_deadline, later_step, rung_of
+from enforcement.rules.transitions import State, find_transition
+from enforcement.services.explanations import Explanation
+from enforcement.services.manners import manners_of
+
+_NOBODY_TOLD = "Nothing happens by itself that the account would hear of. A person warns it, or dismisses the case."
+_SILENT_END = "The case closes by itself, and silently, once no rule holds any more."
+_NOT_BEGUN = "The notice has not begun: no mail server has accepted the memo yet. The clock starts when one does."
+
+
+# -- what comes next ---------------------------------------------------------------------------------------------
+
+
+def next_section(file: CaseFile, found: Explanation, *, now: datetime) -> Section:
+    case = file.case
+    return Section(
+        "What comes next",
+        pairs=given(
+            ("Next", _next(file, found, now)),
+            ("Unless", _unless(case, found)),
+            *_clock(file, now),
+            *((f"Stopped: {each.kind}", _stop(each)) for each in file.standing_stops),
+        ),
+        part="admin/enforcement/notice.html" if _runs(file, now) else "",
+        content=_progress(case, now),
+    )
+
+
+def _next(file: CaseFile, found: Explanation, now: datetime) -> str:
+    case = file.case
+    if case.state == State.CLOSED:
+        return f"Nothing: the case is over ({case.outcome})."
+    if case.state == State.OPEN:
+        return f"{_NOBODY_TOLD} {_SILENT_END}"
+    proposal = _proposal(case, found)
+    if proposal is None:
+        return "Nothing follows by itself. Only a decision changes this."
+    if case.due_at is None:
+        return f"{_NOT_BEGUN} Then: {_step(case, proposal)}"
+    if case.due_at <= now and not file.standing_stops:
+        return f"The deadline has passed; the next look decides. {_step(case, proposal)}"
+    return _step(case, proposal)
+
+
+def _proposal(case: Case, found: Explanation) -> Proposal | None:
+    """What the rules themselves would propose at the deadline if the traffic went on."""
+    policy, manners, due = case.policy.rules, manners_of(case.account), case.due_at or found.at
+    if case.state != State.WARNED:
+        is_followed = rung_of(State(case.state), policy) is not None
+        return later_step(State(case.state), policy, manners) if is_followed else None
+    verdict = at_deadline(
+        AtDeadline(
+            due_at=due,
+            rule_holds=True,
+            sanctioned=found.score.sanctioned,
+            new_requests=policy.ladder.deadline.needs_new_requests,
+            last_counting_at=due,
+            manners=manners,
+        ),
+        policy,
+        due,
+    )
+    return verdict if isinstance(verdict, Proposal) else None
+
+
+def _step(case: Case, proposal: Proposal) -> str:
+    target = find_transition(State(case.state), proposal.step).target
+    if not proposal.people:
+        return f"The automation takes the step {proposal.step}: the account is {target}."
+    people = "one person agrees" if proposal.people == 1 else f"{proposal.people} people agree"
+    return f"The automation proposes the step {proposal.step}, and holds it until {people}: then it is {target}."
+
+
+def _unless(case: Case, found: Explanation) -> str:
+    """What closes a warned case instead."""
+    if case.state != State.WARNED:
+        return ""
+    policy = case.policy.rules
+    new = policy.ladder.deadline.needs_new_requests
+    requests = "no new request" if new == 1 else f"fewer than {new:,} new requests"
+    ways = [f"no rule holds any more, or {requests} from an unsupported territory came after the memo was accepted"]
+    last, cure = found.score.last_counting_at, policy.ladder.cure
+    if cure and last:
+        ways.append(f"the traffic stays away for {duration(cure.quiet)}: it was last seen {last:%Y-%m-%d %H:%M} UTC")
+    return f"{'; or '.join(ways)}. Then the case closes as cured.".capitalize()
+
+
+def _clock(file: CaseFile, now: datetime) -> list[tuple[str, Any]]:
+    case = file.case
+    if case.due_at is None or case.state == State.CLOSED:
+        return []
+    stopped = bool(file.standing_stops)
+    away = shown("the clock is stopped") if stopped else shown(in_words(case.due_at, now))
+    rung = rung_of(State(case.state), case.policy.rules)
+    reminders = [case.due_at - each for each in rung.reminders if case.due_at - each > now] if rung else []
+    return [
+        ("When", format_html('{} <span class="ae-quiet">({})</span>', moment(case.due_at), away)),
+        ("For the account", moment(case.due_at, case.account.timezone)),
+        ("Left when it stopped", case.remaining if stopped else None),
+        ("Reminders", None if stopped else reminders),
+    ]
+
+
+def _stop(stop: Stop) -> Any:
+    return format_html('{} <span class="ae-quiet">since {}</span>', shown(stop.reason), moment(stop.started_at))
+
+
+def _runs(file: CaseFile, now: datetime) -> bool:
+    case = file.case
+    return bool(case.accepted_at and case.due_at and case.due_at > now and not file.standing_stops)
+
+
+def _progress(case: Case, now: datetime) -> dict[str, Any]:
+    """How much of the notice has run."""
+    if case.accepted_at is None or case.due_at is None:
+        return {}
+    return {
+        "whole": int((case.due_at - case.accepted_at).total_seconds()),
+        "gone": int((now - case.accepted_at).total_seconds()),
+        "accepted": moment(case.accepted_at),
+        "due": moment(case.due_at),
+    }
+
+
+# -- what each button would do -----------------------------------------------------------------------------------
+
+
+def buttons_section(file: CaseFile, *, now: datetime) -> Section:
+    steps = steps_by_hand(file.case, is_held=bool(file.held))
+    rows = [
+        (label(step), who_agrees(file.case, step), *_effects(consequences_of(file, step, now=now))) for step in steps
+    ]
+    headers = ("Step", "Who decides", "What the account can do then", "What is said", "The clock")
+    return table_section("What each step would do", headers, rows, none="No step is left to take.")
+
+
+def _effects(found: Consequences) -> tuple[Any, ...]:
+    early = format_html('<p class="ae-warn">{}</p>', found.early) if found.early else ""
+    return " ".join((found.gateway, *found.account)), found.memo, format_html("{}{}", shown(found.clock), early)
