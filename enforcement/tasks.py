@@ -6,6 +6,7 @@ Arguments are keyword-only and unknown ones are swallowed, since two versions ru
 from celery import shared_task
 
 from enforcement.services import assessment, clock, mail
+from enforcement.services import figures as home_page
 from enforcement.services import sweep as deadlines
 
 # Well inside the task's time limit; what is left over is found at the next tick.
@@ -25,3 +26,8 @@ def sweep(**_: object) -> None:
 @shared_task(time_limit=660, soft_time_limit=630)  # a mail server may take ten minutes over the final dot
 def deliver(**_: object) -> None:
     mail.deliver(time_box=TIME_BOX)
+
+
+@shared_task
+def figures(**_: object) -> None:
+    home_page.refresh(now=clock.now())

@@ -1,7 +1,7 @@
 """What a page is made of: sections of pairs and tables, and buttons that lead to confirmation pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from enforcement.admin.display import shown
@@ -24,7 +24,7 @@ class Table:
 class Section:
     """A titled part of a page: pairs, a table, a note, or a template of its own (`part`, which draws `content`).
 
-    `aside` puts it into the narrow column; `folded` shows its title until somebody opens it.
+    `aside` puts it into the narrow column, `wide` below both; `folded` shows its title until somebody opens it.
     """
 
     title: str
@@ -32,6 +32,7 @@ class Section:
     table: Table | None = None
     note: Any = ""
     aside: bool = False
+    wide: bool = False
     part: str = ""
     content: Any = None
     folded: bool = False
@@ -43,6 +44,11 @@ class Section:
     @property
     def remark(self) -> Any:
         return shown(self.note) if self.note else ""
+
+
+def wide(*sections: Section) -> list[Section]:
+    """The same, below both columns."""
+    return [replace(each, wide=True) for each in sections]
 
 
 def given(*pairs: tuple[str, Any]) -> list[tuple[str, Any]]:

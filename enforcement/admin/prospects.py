@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from enforcement.admin.buttons import steps_by_hand
 from enforcement.admin.case_file import CaseFile
 from enforcement.admin.consequences import Consequences, consequences_of, who_agrees
-from enforcement.admin.display import duration, in_words, label, moment, shown
+from enforcement.admin.display import duration, in_words, label, moment, noun, shown
 from enforcement.admin.pages import Section, given, table_section
 from enforcement.models import Case, Stop
 from enforcement.rules.decisions import AtDeadline, Proposal, at_deadline, later_step, rung_of
@@ -79,9 +79,9 @@ def _proposal(case: Case, found: Explanation) -> Proposal | None:
 def _step(case: Case, proposal: Proposal) -> str:
     target = find_transition(State(case.state), proposal.step).target
     if not proposal.people:
-        return f"The automation takes the step {proposal.step}: the account is {target}."
+        return f"The {noun(proposal.step)}, by the automation: the account is {target} then."
     people = "one person agrees" if proposal.people == 1 else f"{proposal.people} people agree"
-    return f"The automation proposes the step {proposal.step}, and holds it until {people}: then it is {target}."
+    return f"The {noun(proposal.step)}, proposed by the automation and held until {people}."
 
 
 def _unless(case: Case, found: Explanation) -> str:

@@ -9,10 +9,10 @@ from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import label, link, moment, noun, person, shown
 from enforcement.admin.facts import DECIDED, NOW, TOLD, numbers_section, score_of, table_of, told_sections
 from enforcement.admin.heat import heat_section
-from enforcement.admin.pages import Section, given, table_section
+from enforcement.admin.pages import Section, given, table_section, wide
 from enforcement.admin.prospects import buttons_section, next_section
 from enforcement.admin.timeline import events_of
-from enforcement.admin.why import why_sections
+from enforcement.admin.why import rules_section, why_sections
 from enforcement.models import Appeal, Case, Decision, Memo, MemoCopy, PolicyVersion
 from enforcement.rules.transitions import State, Step
 from enforcement.services.explanations import explain
@@ -42,15 +42,18 @@ def case_sections(file: CaseFile, *, now: datetime) -> list[Section]:
         *_waiting(file),
         next_section(file, found, now=now),
         *why_sections(case.account, found),
-        heat_section(case.account, found),
         table_of(facts, NOW),
         *_told(file),
-        _memos(file),
-        _decisions(file),
-        *_restrictions(file),
-        *_appeals(file),
-        _timeline(file),
-        buttons_section(file, now=now),
+        *wide(
+            rules_section(found),
+            heat_section(case.account, found),
+            _memos(file),
+            _decisions(file),
+            *_restrictions(file),
+            *_appeals(file),
+            _timeline(file),
+            buttons_section(file, now=now),
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils.html import format_html, format_html_join
 
-from enforcement.admin.display import address_of_list, duration, link, moment, shown
+from enforcement.admin.display import address_of_list, duration, link, moment
 from enforcement.admin.pages import Section, Table, table_section
 from enforcement.models import Account, DayTally, Evidence
 from enforcement.rules.outcomes import Condition, RuleResult
@@ -26,7 +26,7 @@ _ASKED = {
 
 
 def why_sections(account: Account, found: Explanation) -> list[Section]:
-    return [_counts(account, found), _not_counted(account, found), _rules(found)]
+    return [_counts(account, found), _not_counted(account, found)]
 
 
 def _counts(account: Account, found: Explanation) -> Section:
@@ -34,17 +34,19 @@ def _counts(account: Account, found: Explanation) -> Section:
     rows = [(f"{line.points:.2f}", line.text, _evidence(account, line)) for line in lines]
     title = f"Why: {found.score.points:.2f} points"
     section = table_section(title, ("Points", "What counts", "Evidence"), rows, none="Nothing counts.")
-    return Section(section.title, table=section.table, note=_as_of(found) + shown(section.note or ""))
+    return Section(section.title, table=section.table, note=_as_of(found, section.note))
 
 
-def _as_of(found: Explanation) -> Any:
+def _as_of(found: Explanation, nothing: str) -> Any:
     """Which rules say so, and as of when."""
     since = (
         format_html(" Only what was observed after {} counts: an earlier case was closed then.", moment(found.since))
         if found.since
         else ""
     )
-    return format_html('<p class="ae-quiet">By {}, as of {}.{}</p>', link(found.version), moment(found.at), since)
+    return format_html(
+        '{} <p class="ae-quiet">By {}, as of {}.{}</p>', nothing, link(found.version), moment(found.at), since
+    )
 
 
 def _evidence(account: Account, line: ScoreLine) -> Any:
@@ -90,7 +92,8 @@ def _not_counted(account: Account, found: Explanation) -> Section:
 # -- rules -------------------------------------------------------------------------------------------------------
 
 
-def _rules(found: Explanation) -> Section:
+def rules_section(found: Explanation) -> Section:
+    """How each rule stands, with what it asks beside what was found."""
     rows = [(_holds(each.met), each.rule, _brings(each), _conditions(each, found.at)) for each in found.results]
     note = (
         "Traffic from a sanctioned territory was seen: this case is for counsel, whatever the rules below say."
@@ -129,9 +132,14 @@ def _words(each: Condition, at: datetime) -> Any:
         return format_html("seen within {}; last {}", duration(each.threshold), last)
     found = each.value if isinstance(each.value, Decimal | int) else 0
     if each.name == "min_share":
-        return format_html("at least {:.4g} % {}; found {:.4g} %", each.threshold * 100, _ASKED[each.name], found * 100)
-    return format_html("at least {} {}; found {}", _number(each.threshold), _ASKED[each.name], _number(found))
+        return f"at least {_percent(each.threshold)} {_ASKED[each.name]}; found {_percent(found)}"
+    return f"at least {_number(each.threshold)} {_ASKED[each.name]}; found {_number(found)}"
 
 
 def _number(value: Decimal | int) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}".removesuffix(".00")
+
+
+def _percent(share: Decimal | int) -> str:
+    """As exactly as the backtest prints it."""
+    return f"{_number(round(Decimal(share) * 100, 2))} %"
