@@ -21,16 +21,18 @@ class ContentSecurityPolicy(CSPMiddleware):
         return parts
 
 
-class BrowserLimits:
-    """Headers of modern browsers that Django does not set."""
+class AnswerHeaders:
+    """Headers that Django does not set. What tells of accounts is kept by nobody on the way."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        for name, value in settings.BROWSER_LIMITS.items():
+        for name, value in settings.ANSWER_HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.path_info.startswith("/api/v1/"):
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

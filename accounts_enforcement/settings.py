@@ -68,16 +68,17 @@ INSTALLED_APPS = [
     "accounts_enforcement",
 ]
 MIDDLEWARE = [
+    # These stand before what answers static files, which carry the headers too.
     "django.middleware.security.SecurityMiddleware",
-    "accounts_enforcement.security.BrowserLimits",  # before what answers static files: they too carry the headers
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts_enforcement.security.ContentSecurityPolicy",
+    "accounts_enforcement.security.AnswerHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "accounts_enforcement.urls"
@@ -230,7 +231,7 @@ CONTENT_SECURITY_POLICY_RELAXED = {
     },
     "/api/docs/": {"img-src": [SELF, "data:"]},  # the icons of Swagger UI stand in its style sheet
 }
-BROWSER_LIMITS = {
+ANSWER_HEADERS = {
     "Permissions-Policy": ", ".join(
         f"{feature}=()"
         for feature in ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics", "display-capture")
@@ -253,6 +254,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_COOLOFF_MESSAGE = "Too many wrong passwords for this name from this address. Try again in fifteen minutes."
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a robot that goes on would keep the person out for ever
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "accounts_enforcement.security.client_address"
