@@ -6,10 +6,10 @@ import secrets
 from datetime import timedelta
 from hashlib import sha256
 
-from django.db import connection
 from django.db.models import F
 
 from enforcement.models import ApiKey, Client
+from enforcement.services import prepared
 
 SCOPES: dict[str, frozenset[str]] = {
     Client.Kind.DETECTOR: frozenset({"evidence:write"}),
@@ -59,7 +59,7 @@ def find(presented: str) -> Client | None:
     parts = _KEY.fullmatch(presented)
     if parts is None:
         return None
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_LIVE, [parts[1]])
         row = cursor.fetchone()
         if row is None or not hmac.compare_digest(row[1], _digest(parts[2])):
