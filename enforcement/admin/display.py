@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -169,9 +170,13 @@ def noun(step: str) -> str:
 
 def label(word: str, tone: str | None = None) -> SafeString:
     """A state, a step or a status as a coloured label; without a tone of its own by what the word is."""
-    if not word:
-        return shown(None)
-    context = {"text": plain(word.replace("_", " ")), "type": tone or _TONES.get(word, "")}
+    return _label(word, tone or _TONES.get(word, "")) if word else shown(None)
+
+
+@lru_cache(maxsize=256)
+def _label(word: str, tone: str) -> SafeString:
+    """The theme's own; a list shows the same few hundreds of times."""
+    context = {"text": plain(word.replace("_", " ")), "type": tone}
     return SafeString(render_to_string("unfold/helpers/label.html", context).strip())
 
 

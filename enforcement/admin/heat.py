@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from math import log
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
 from enforcement.admin.display import address_of_list, plain
 from enforcement.admin.pages import Section
 from enforcement.models import Account, Evidence
@@ -16,31 +19,11 @@ _MOST_ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    day: date
-    requests: int
-    level: int  # 0 for nothing, to LEVELS for the busiest day of the map
-    address: str
-
-    @property
-    def words(self) -> str:
-        return f"{self.requests:,}"
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     name: str
     answer: str
-    requests: int
-    cells: list[Cell]
-
-    @property
-    def shown_name(self) -> str:
-        return plain(self.name)
-
-    @property
-    def words(self) -> str:
-        return f"{self.requests:,}"
+    requests: str
+    cells: SafeString  # one per day, drawn here: a page has a thousand of them, too many for a template's loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +62,31 @@ def _map(
 
 
 def _line(strip: Strip, days: Sequence[date], busiest: int, account: Account | None) -> Line:
-    cells = []
-    for day in days:
-        requests = strip.days.get(day, 0)
-        address = _rows_of(account, strip, day) if account and requests else ""
-        cells.append(Cell(day, requests, _level(requests, busiest), address))
-    return Line(strip.name or "none given", strip.answer, strip.requests, cells)
+    rows = _rows_of(account, strip) if account else ""
+    cells = format_html_join("", "{}", ((_cell(strip.days.get(day, 0), day, busiest, rows),) for day in days))
+    return Line(plain(strip.name) or "none given", strip.answer, f"{strip.requests:,}", cells)
 
 
-def _rows_of(account: Account, strip: Strip, day: date) -> str:
+def _rows_of(account: Account, strip: Strip) -> str:
+    """The strip's evidence; the day is still to be added."""
     place = {} if strip.answer is Answer.UNKNOWN else {"territory": strip.name}
-    return address_of_list(Evidence, q=account.external_id, day=day.isoformat(), **place)
+    return address_of_list(Evidence, q=account.external_id, **place)
+
+
+def _cell(requests: int, day: date, busiest: int, rows: str) -> SafeString:
+    if not requests:
+        return _NOTHING
+    words = f"{requests:,}"
+    drawn = format_html('<a href="{}&amp;day={}">{}</a>', rows, day, words) if rows else format_html(_PLAIN, words)
+    return format_html('<td class="ae-heat-{}" title="{}: {}">{}</td>', _level(requests, busiest), day, words, drawn)
+
+
+_NOTHING = SafeString("<td></td>")
+_PLAIN = "<span>{}</span>"
 
 
 def _level(requests: int, busiest: int) -> int:
-    """By orders of magnitude: a day of ten requests is seen beside one of ten thousand."""
-    if not requests:
-        return 0
+    """1 to LEVELS, by orders of magnitude: a day of ten requests is seen beside one of ten thousand."""
     return min(LEVELS, 1 + int(LEVELS * log(requests) / log(busiest))) if busiest > 1 else LEVELS
 
 

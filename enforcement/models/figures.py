@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Figure(models.Model):
-    """One figure of the home page, as it was when it was last counted. Only `services.figures` writes it."""
+    """One figure of the home page, as it was when it was last counted. Only `services.figures` writes it.
+
+    A figure whose content changes its shape takes a new name: after a deploy the old rows stand until the next count.
+    """
 
     class Name(models.TextChoices):
         CASES = "cases"
