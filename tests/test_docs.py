@@ -27,14 +27,3 @@ def _reads_environment(called: ast.expr) -> bool:
 def test_every_setting_stands_in_the_table_and_no_other() -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)) == settings_read()
-
-
-def test_every_page_that_code_or_docs_point_to_exists() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-    broken = {
-        f"{page.relative_to(ROOT)} -> {link}"
-        for page in pages
-        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-        if not (page.parent / link).exists()
-    }
-    assert not broken
