@@ -10,6 +10,7 @@ import os
 import random
 import statistics
 import tempfile
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -72,6 +73,21 @@ def over_http(port: int, asked: Sequence[dict[str, str]], key: str) -> Callable[
     return lambda: HttpConnection(port, requests)
 
 
+def check_answers(asked: Sequence[dict[str, str]], key: str, *ports: int) -> None:
+    """A first draft that answers something else would be no measure."""
+    for question in asked[:200]:
+        path = f"/api/v1/gateway/decision?{urlencode(question)}"
+        answers = [_answer(port, path, key) for port in ports]
+        assert all(each == answers[0] for each in answers), (question, answers)
+
+
+def _answer(port: int, path: str, key: str) -> dict[str, object]:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request) as answer:
+        found = json.load(answer)
+    return {name: found[name] for name in ("allow", "reason_code", "scope", "case", "seq")}
+
+
 def measure(sides: dict[str, Callable[[], object]], rounds: int, seconds: float) -> dict[str, list[Rate]]:
     found: dict[str, list[Rate]] = {side: [] for side in sides}
     for number in range(rounds + 1):
@@ -118,6 +134,7 @@ def main() -> None:
             "rest": over_http(service, asked, key),
             "baseline": over_http(draft, asked, key),
         }
+        check_answers(asked, key, service, draft)
         found = measure(sides, ROUNDS[size], SECONDS[size])
         alone = {side: ask_for(SECONDS[size], 1, connect, QUESTIONS) for side, connect in sides.items()}
     middle = report(found, alone)
