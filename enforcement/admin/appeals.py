@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from enforcement.admin.buttons import appeal_buttons
-from enforcement.admin.case_file import CaseFile, load_or_404
+from enforcement.admin.case_file import load_or_404
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
-from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
+from enforcement.admin.consequences import APPEAL_ALONE, answering
 from enforcement.admin.display import column, label, link, noun, person
 from enforcement.admin.facts import DECIDED, facts_sections
 from enforcement.admin.forms import ReasonForm
@@ -18,7 +18,6 @@ from enforcement.admin.lists import ByAccount, choice_filter
 from enforcement.admin.pages import Button, Section
 from enforcement.admin.reading import ReadOnlyAdmin, who
 from enforcement.models import Appeal
-from enforcement.rules.transitions import State, Step
 from enforcement.services import appeals, clock
 
 
@@ -81,8 +80,8 @@ class AppealAdmin(ByAccount, ReadOnlyAdmin):
         question = Question(
             title=f"{word} the {noun(appeal.decision.step)}: {case.account}",
             case=case,
-            consequences=_consequences(file, overturn=overturn),
-            people="You alone decide this; nobody who was involved in the decision may.",
+            consequences=answering(file, overturn=overturn, now=clock.now()),
+            people=APPEAL_ALONE,
             button=f"{word} the {noun(appeal.decision.step)}",
             sections=[_appeal(appeal), *facts_sections(appeal.decision.facts, DECIDED)],
         )
@@ -101,12 +100,6 @@ def _find(appeal_id: int) -> Appeal:
     if found is None:
         raise Http404
     return found
-
-
-def _consequences(file: CaseFile, *, overturn: bool) -> Consequences:
-    if overturn and file.case.state != State.CLOSED:
-        return consequences_of(file, Step.REINSTATE, now=clock.now())
-    return nothing_changes(file.case, memo="No memo is sent by this; the answer is kept with the appeal.")
 
 
 def _decide_before(appeal: Appeal) -> Any:

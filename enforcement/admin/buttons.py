@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from enforcement.admin.case_file import CaseFile
 from enforcement.admin.confirmation import may_decide
+from enforcement.admin.consequences import names_on
 from enforcement.admin.display import noun
 from enforcement.admin.pages import Button
 from enforcement.admin.reading import roles_at, who
@@ -47,12 +48,6 @@ def held_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
         address = reverse("admin:enforcement_decision_approve", args=[decision.pk])
         found.insert(0, Button(f"Approve the {noun(decision.step)}", address, "primary"))
     return found
-
-
-def names_on(decision: Decision) -> set[int]:
-    """The ids of those who agreed to it so far, the proposer included."""
-    names = (decision.proposed_by_id, decision.approved_by_id, decision.seconded_by_id)
-    return {name for name in names if name is not None}
 
 
 def appeal_buttons(request: HttpRequest, appeal: Appeal) -> list[Button]:

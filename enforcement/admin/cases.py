@@ -48,7 +48,7 @@ class CaseAdmin(ReadOnlyAdmin):
     sorts = SORTS
     list_select_related = ("account",)
     search_fields = ("reference",)  # draws the field; the search itself is below
-    search_help_text = "A case's number, an account's id, or how its name begins"
+    search_help_text = "Case, account id, or start of a name"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return (

@@ -7,7 +7,7 @@ from datetime import datetime
 from enforcement.admin.abilities import changes, requests_in
 from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import duration, plain
-from enforcement.models import Case, Contact, Stop
+from enforcement.models import Case, Contact, Decision, Stop
 from enforcement.rules.decisions import people_by_hand, rung_of
 from enforcement.rules.transitions import WORSENING, Effect, State, Step, Transition, find_transition
 from enforcement.services.manners import manners_of
@@ -19,6 +19,8 @@ _MEMO = {
     State.BLOCKED: "A memo that tells of the block",
     State.CLOSED: "A memo that says the case is over",
 }
+REFUSED_ALONE = "You alone refuse it. The step is not taken, and the clock goes on with what remained."
+APPEAL_ALONE = "You alone decide this; nobody who was involved in the decision may."
 _SILENCE = "No memo: nothing was said to the account about this case, so nothing is said now."
 
 
@@ -66,6 +68,22 @@ def nothing_changes(case: Case, *, memo: str) -> Consequences:
     )
 
 
+def approving(file: CaseFile, decision: Decision, *, now: datetime) -> Consequences:
+    """What the last agreement to a held decision brings about."""
+    return consequences_of(file, Step(decision.step), now=now, keys=decision.credentials)
+
+
+def refusing(file: CaseFile) -> Consequences:
+    return nothing_changes(file.case, memo="No memo: the account does not hear of a step that was not taken.")
+
+
+def answering(file: CaseFile, *, overturn: bool, now: datetime) -> Consequences:
+    """Upheld, an appeal changes nothing; overturned, it ends the case, unless that is over already."""
+    if overturn and file.case.state != State.CLOSED:
+        return consequences_of(file, Step.REINSTATE, now=now)
+    return nothing_changes(file.case, memo="No memo is sent by this; the answer is kept with the appeal.")
+
+
 def _gateway(transition: Transition, keys: Sequence[str]) -> str:
     words = requests_in(transition.target, keys)
     return f"{words} What this case restricts is lifted at once." if Effect.LIFT in transition.effects else words
@@ -111,6 +129,20 @@ def _early(file: CaseFile, step: Step, now: datetime) -> str:
     if case.due_at > now:
         return f"The notice runs for another {duration(case.due_at - now)}. The step cannot take effect before that."
     return ""
+
+
+def people_left(decision: Decision) -> str:
+    """How many more a held decision takes once the reader has agreed."""
+    left = decision.people - len(names_on(decision)) - 1
+    if left > 0:
+        return f"After you, {left} more must agree."
+    return "With you enough people agree, so it takes effect at once."
+
+
+def names_on(decision: Decision) -> set[int]:
+    """The ids of those who agreed to it so far, the proposer included."""
+    names = (decision.proposed_by_id, decision.approved_by_id, decision.seconded_by_id)
+    return {name for name in names if name is not None}
 
 
 def who_agrees(case: Case, step: Step) -> str:

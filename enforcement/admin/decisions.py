@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
-from enforcement.admin.buttons import held_buttons, names_on
-from enforcement.admin.case_file import CaseFile, load_or_404
+from enforcement.admin.buttons import held_buttons
+from enforcement.admin.case_file import load_or_404
 from enforcement.admin.confirmation import Question, ask, check_door, may_decide, turn_away
-from enforcement.admin.consequences import Consequences, consequences_of, nothing_changes
+from enforcement.admin.consequences import REFUSED_ALONE, approving, names_on, people_left, refusing
 from enforcement.admin.display import column, label, link, noun, person
 from enforcement.admin.facts import DECIDED, facts_sections
 from enforcement.admin.forms import ReasonForm
@@ -20,7 +20,7 @@ from enforcement.admin.pages import Button, Section, given
 from enforcement.admin.reading import ReadOnlyAdmin, who
 from enforcement.admin.steps import told_of
 from enforcement.models import Decision
-from enforcement.rules.transitions import WORSENING, Step
+from enforcement.rules.transitions import WORSENING
 from enforcement.services import clock, review
 
 
@@ -83,14 +83,15 @@ class DecisionAdmin(ByAccount, ReadOnlyAdmin):
         case = file.case
         if decision.status != Decision.Status.HELD:
             return turn_away(request, case, f"This decision is {decision.status} already.")
+        approves = word == "Approve"
         question = Question(
             title=f"{word} the {noun(decision.step)}: {case.account}",
             case=case,
-            consequences=_consequences(file, decision, word),
-            people=_people(decision, word),
+            consequences=approving(file, decision, now=clock.now()) if approves else refusing(file),
+            people=people_left(decision) if approves else REFUSED_ALONE,
             button=f"{word} the {noun(decision.step)}",
             sections=[_decision(decision), *facts_sections(decision.facts, DECIDED)],
-            is_grave=word == "Approve" and decision.step in WORSENING,
+            is_grave=approves and decision.step in WORSENING,
         )
 
         def settle(given: dict[str, Any]) -> Any:
@@ -107,21 +108,6 @@ def _find(decision_id: int) -> Decision:
     if decision is None:
         raise Http404
     return decision
-
-
-def _consequences(file: CaseFile, decision: Decision, word: str) -> Consequences:
-    if word == "Refuse":
-        return nothing_changes(file.case, memo="No memo: the account does not hear of a step that was not taken.")
-    return consequences_of(file, Step(decision.step), now=clock.now(), keys=decision.credentials)
-
-
-def _people(decision: Decision, word: str) -> str:
-    if word == "Refuse":
-        return "You alone refuse it. The step is not taken, and the clock goes on with what remained."
-    left = decision.people - len(names_on(decision)) - 1
-    if left > 0:
-        return f"After you, {left} more must agree."
-    return "With you enough people agree, so it takes effect at once."
 
 
 def _decision(each: Decision) -> Section:

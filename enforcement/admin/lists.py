@@ -65,6 +65,14 @@ class KeysetList(ChangeList):
         ]
 
     @property
+    def whole(self) -> str:
+        """How many rows there are, where all of them stand on this page."""
+        if not (self.paginator.is_first and self.paginator.is_last):
+            return ""
+        one, many = self.opts.verbose_name, self.opts.verbose_name_plural
+        return f"{self.result_count} {one if self.result_count == 1 else many}"
+
+    @property
     def sorting(self) -> list[tuple[str, str, bool]]:
         """Words, address, and whether it is the order at hand, of each order that the list offers."""
         chosen = self.model_admin.chosen_sort(self.params.get(SortChoice.parameter_name, ""))

@@ -1,5 +1,6 @@
 """What comes next on a case and when, and what each step by hand would do."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -7,8 +8,18 @@ from django.utils.html import format_html
 
 from enforcement.admin.buttons import steps_by_hand
 from enforcement.admin.case_file import CaseFile
-from enforcement.admin.consequences import Consequences, consequences_of, who_agrees
-from enforcement.admin.display import duration, in_words, label, moment, noun, shown
+from enforcement.admin.consequences import (
+    APPEAL_ALONE,
+    REFUSED_ALONE,
+    Consequences,
+    answering,
+    approving,
+    consequences_of,
+    people_left,
+    refusing,
+    who_agrees,
+)
+from enforcement.admin.display import duration, in_words, moment, noun, shown
 from enforcement.admin.pages import Section, given, table_section
 from enforcement.models import Case, Stop
 from enforcement.rules.decisions import AtDeadline, Proposal, at_deadline, later_step, rung_of
@@ -91,11 +102,11 @@ def _unless(case: Case, found: Explanation) -> str:
     policy = case.policy.rules
     new = policy.ladder.deadline.needs_new_requests
     requests = "no new request" if new == 1 else f"fewer than {new:,} new requests"
-    ways = [f"no rule holds any more, or {requests} from an unsupported territory came after the memo was accepted"]
+    ways = [f"No rule holds any more, or {requests} from an unsupported territory came after the memo was accepted"]
     last, cure = found.score.last_counting_at, policy.ladder.cure
     if cure and last:
         ways.append(f"the traffic stays away for {duration(cure.quiet)}: it was last seen {last:%Y-%m-%d %H:%M} UTC")
-    return f"{'; or '.join(ways)}. Then the case closes as cured.".capitalize()
+    return f"{'; or '.join(ways)}. Then the case closes as cured."
 
 
 def _clock(file: CaseFile, now: datetime) -> list[tuple[str, Any]]:
@@ -139,12 +150,30 @@ def _progress(case: Case, now: datetime) -> dict[str, Any]:
 
 
 def buttons_section(file: CaseFile, *, now: datetime) -> Section:
-    steps = steps_by_hand(file.case, is_held=bool(file.held))
-    rows = [
-        (label(step), who_agrees(file.case, step), *_effects(consequences_of(file, step, now=now))) for step in steps
-    ]
+    rows = [*_settling(file, now), *_answering(file, now), *_stepping(file, now)]
     headers = ("Step", "Who decides", "What the account can do then", "What is said", "The clock")
     return table_section("What each step would do", headers, rows, none="No step is left to take.")
+
+
+def _settling(file: CaseFile, now: datetime) -> Iterator[tuple[Any, ...]]:
+    for each in file.held:
+        name = noun(each.step)
+        yield f"Approve the {name}", people_left(each), *_effects(approving(file, each, now=now))
+        yield f"Refuse the {name}", REFUSED_ALONE, *_effects(refusing(file))
+
+
+def _answering(file: CaseFile, now: datetime) -> Iterator[tuple[Any, ...]]:
+    for each in file.disputed:
+        name = noun(each.decision.step)
+        for word, overturn in (("Uphold", False), ("Overturn", True)):
+            found = answering(file, overturn=overturn, now=now)
+            yield f"{word} the {name}", APPEAL_ALONE, *_effects(found)
+
+
+def _stepping(file: CaseFile, now: datetime) -> Iterator[tuple[Any, ...]]:
+    for step in steps_by_hand(file.case, is_held=bool(file.held)):
+        found = consequences_of(file, step, now=now)
+        yield step.capitalize(), who_agrees(file.case, step), *_effects(found)
 
 
 def _effects(found: Consequences) -> tuple[Any, ...]:

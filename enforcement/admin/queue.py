@@ -21,7 +21,7 @@ APPEALED = Appeal.objects.filter(case=OuterRef("pk"), status=Appeal.Status.OPEN)
 STOPPED = Stop.objects.filter(case=OuterRef("pk"), ended_at=None)
 
 SORTS = {
-    "next": "what waits for a person, then what is due",
+    "next": "what waits, then what is due",
     "deadline": "deadline",
     "points": "points",
     "state": "state",

@@ -185,7 +185,7 @@ def _carry_points(assessed: list[Assessed]) -> None:
     moved = []
     for each in assessed:
         points = round(each.score.points, 2)
-        if each.case and each.case.state != State.CLOSED and each.case.points != points:
+        if each.case and each.case.points != points:
             each.case.points = points
             moved.append(each.case)
     update_rows(moved, ("points",))

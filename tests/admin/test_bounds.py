@@ -80,7 +80,7 @@ def test_a_case_with_a_long_history_asks_no_more(
             status="upheld", decided_at=clock.now(), decided_by=officer, reason="It is."
         )
         appeals.file(decision_id=decision.pk, statement="Not us.", now=clock.now())
-    assert queries(browser, page) == once
+    assert queries(browser, page) <= once
     assert once <= 12
 
 

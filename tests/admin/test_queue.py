@@ -90,6 +90,25 @@ def test_from_the_last_page_one_comes_back_over_the_same_cases(
     assert [reference for page in reversed(back) for reference in page] == forwards
 
 
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_page_before_the_second_is_the_first(queue: list[Case], officer: User, browser_of: Open, sort: str) -> None:
+    browser = browser_of(officer)
+
+    def turn(address: str, way: str) -> tuple[list[Case], str]:
+        changelist = browser.get(address).context["cl"]
+        return changelist.result_list, f"{QUEUE}{dict(changelist.ways)[way]}"
+
+    first, onward = turn(f"{QUEUE}?sort={sort}", "Next")
+    _, back = turn(onward, "Previous")
+    assert turn(back, "Next") == (first, onward)
+
+
+def test_a_list_that_fits_on_one_page_says_how_long_it_is(queue: list[Case], officer: User, browser_of: Open) -> None:
+    browser = browser_of(officer)
+    assert '<p class="ae-whole">1 case</p>' in browser.get(QUEUE, {"state": "closed"}).content.decode()
+    assert "ae-whole" not in browser.get(QUEUE).content.decode()
+
+
 def test_the_highest_points_come_first(queue: list[Case], officer: User, browser_of: Open) -> None:
     points = {case.reference: case.points for case in queue}
     found = [points[each] for each in all_of(pages(browser_of(officer), "sort=points", "Next"))]

@@ -15,10 +15,10 @@ from django.urls import reverse
 from enforcement.admin.abilities import changes, others_in, requests_in
 from enforcement.admin.case_file import load
 from enforcement.admin.prospects import buttons_section, next_section
-from enforcement.models import Account, Case, Client, PolicyVersion
+from enforcement.models import Account, Case, Client, Decision, PolicyVersion
 from enforcement.rules.capabilities import CAPABILITIES
 from enforcement.rules.transitions import State, Step
-from enforcement.services import clock, intake, review
+from enforcement.services import appeals, clock, intake, review
 from enforcement.services.explanations import Explanation, explain
 from tests.conftest import SMALL_POLICY, make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, the_case, warned
@@ -72,7 +72,7 @@ def test_each_line_of_the_score_leads_to_the_evidence_behind_it(
     )
     browser = browser_of(officer)
     why = section(sheet(browser, the_case(account_outside)), "Why: ")
-    assert "34.00 points" in why
+    assert "Why: 34.00 points" in why
     doors = [unescape(each) for each in re.findall(r'href="([^"]*/evidence/\?[^"]*)"', why)]
     assert len(doors) == 3
     found = {
@@ -119,7 +119,7 @@ def test_contested_unresolved_and_unknown_requests_stand_apart(
     assert "9 Contested: sources disagree about the same traffic" in apart
     assert "7 Unresolved: from a place that the list cannot decide" in apart
     assert "5 Unknown: without an assigned territory" in apart
-    assert "2.00 points" in words(section(html, "Why: "))
+    assert section(html, "Why: 2.00 points")
 
 
 def test_what_a_network_proves_nothing_about_stands_apart(
@@ -158,7 +158,7 @@ def test_after_an_earlier_case_only_later_sightings_count(
     see(detector, sighting(account_outside, clock.now(), requests=3))
     second = Case.objects.exclude(pk=first.pk).get()
     why = words(section(sheet(browser_of(officer), second), "Why: "))
-    assert "3.00 points" in why
+    assert why.startswith("Why: 3.00 points")
     assert "an earlier case was closed then" in why
 
 
@@ -168,7 +168,7 @@ def test_a_closed_case_is_explained_as_of_its_close(
     review.propose(case_id=in_review.pk, step=Step.DISMISS, reason="No.", by=officer, now=clock.now(), version=0)
     clock.advance(timedelta(days=2))
     see(detector, sighting(in_review.account, clock.now(), requests=90))
-    assert "4.00 points" in section(sheet(browser_of(officer), in_review), "Why: ")
+    assert section(sheet(browser_of(officer), in_review), "Why: 4.00 points")
 
 
 # -- where and when ----------------------------------------------------------------------------------------------
@@ -272,8 +272,9 @@ def test_a_warned_case_says_the_step_its_moment_its_reminders_and_what_ends_it(w
     assert "The suspension, by the automation: the account is suspended then." in found
     assert f"When: {warned_case.due_at:%Y-%m-%d %H:%M}" in found
     assert f"Reminders: {warned_case.due_at - 7 * DAY:%Y-%m-%d}" in found
-    assert "no new request from an unsupported territory came after the memo was accepted" in found
+    assert "No rule holds any more, or no new request from an unsupported territory came after" in found
     assert "the traffic stays away for 7 days" in found
+    assert "UTC. Then the case closes as cured." in found
 
 
 def test_for_a_person_the_step_is_held(account_outside: Account, detector: Client, policy: PolicyVersion) -> None:
@@ -322,10 +323,24 @@ def test_the_page_says_what_each_button_would_do(due_case: Case, officer: User, 
     assert "one other person, a lead, must agree" in told
 
 
+def test_what_is_held_or_contested_is_told_with_both_answers(held: Decision, detector: Client) -> None:
+    table = buttons_section(load(held.case_id), now=clock.now()).table
+    assert table is not None
+    told = {row[0]: row[2] for row in table.rows}
+    assert list(told) == ["Approve the suspension", "Refuse the suspension", "Dismiss", "Reinstate"]
+    assert "(account_suspended)" in told["Approve the suspension"]
+    assert told["Refuse the suspension"] == "What is refused now stays refused."
+    warning = held.case.decisions.earliest("pk")
+    appeals.file(decision_id=warning.pk, statement="Not us.", now=clock.now())
+    table = buttons_section(load(held.case_id), now=clock.now()).table
+    assert table is not None
+    assert [row[0] for row in table.rows][:2] == ["Uphold the warning", "Overturn the warning"]
+
+
 def test_only_the_steps_that_have_a_button_are_told(in_review: Case) -> None:
     table = buttons_section(load(in_review.pk), now=clock.now()).table
     assert table is not None
-    assert [words(row[0]) for row in table.rows] == ["warn", "dismiss"]
+    assert [words(row[0]) for row in table.rows] == ["Warn", "Dismiss"]
 
 
 @pytest.mark.parametrize("state", list(State))

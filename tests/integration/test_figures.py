@@ -59,13 +59,16 @@ def test_what_is_closed_stood_somewhere_before(
     assert states(-4) == {}
 
 
-def test_a_decision_that_was_only_held_moves_nothing(
+def test_a_decision_that_was_held_or_refused_moves_nothing(
     account_outside: Account, detector: Client, policy: PolicyVersion, officer: User
 ) -> None:
     Account.objects.filter(pk=account_outside.pk).update(protected=True)
     see(detector, sighting(account_outside, clock.now()))
-    assert the_case(account_outside).decisions.get().status == "held"
+    held = the_case(account_outside).decisions.get()
     assert states(-1) == {"open": 1}
+    review.refuse(decision_id=held.pk, reason="A traveller.", by=officer, now=clock.now())
+    clock.advance(DAY)
+    assert states(-1) == states(-2) == {"open": 1}
 
 
 def test_the_days_are_the_last_ninety_and_each_state_has_them_all(policy: PolicyVersion) -> None:
