@@ -69,6 +69,7 @@ def test_a_decision_that_was_held_or_refused_moves_nothing(
     review.refuse(decision_id=held.pk, reason="A traveller.", by=officer, now=clock.now())
     clock.advance(DAY)
     assert states(-1) == states(-2) == {"open": 1}
+    assert states(-3) == {}
 
 
 def test_the_days_are_the_last_ninety_and_each_state_has_them_all(policy: PolicyVersion) -> None:
