@@ -12,11 +12,12 @@ ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "enforcement.rules": {"enforcement.rules"},
     "enforcement.geolocation": set(),
+    "enforcement.metrics": {"enforcement.metrics"},
     "enforcement.models": {"enforcement.models", "enforcement.rules", "notifications.models"},
     "enforcement.services": {"enforcement.services", "enforcement.models", "enforcement.rules", "notifications",
-                             "enforcement.geolocation"},
+                             "enforcement.geolocation", "enforcement.metrics"},
     "enforcement.api": {"enforcement.api", "enforcement.services", "enforcement.models", "enforcement.rules",
-                        "enforcement.geolocation"},
+                        "enforcement.geolocation", "enforcement.metrics"},
     "enforcement.admin": {"enforcement.admin", "enforcement.services", "enforcement.models", "enforcement.rules"},
     "enforcement.tasks": {"enforcement.services"},
     "enforcement.detector": {"enforcement.detector", "enforcement.geolocation"},
@@ -29,7 +30,13 @@ MAY_IMPORT = {
     "accounts_enforcement": {"accounts_enforcement", "enforcement", "notifications"},
 }  # fmt: skip
 OURS = ("enforcement", "notifications", "accounts_enforcement", "devservices", "examples", "tests", "benchmarks")
-DJANGO_FREE = ("enforcement.rules", "enforcement.geolocation", "enforcement.detector", "devservices")
+DJANGO_FREE = (
+    "enforcement.rules",
+    "enforcement.geolocation",
+    "enforcement.metrics",
+    "enforcement.detector",
+    "devservices",
+)
 
 
 def modules() -> dict[str, Path]:
