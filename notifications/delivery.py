@@ -7,11 +7,11 @@ message, and never records an acceptance that did not happen.
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from django.conf import settings
@@ -29,6 +29,9 @@ _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=4)
 GIVE_UP_AFTER = 20  # attempts: about two days of waiting
 log = structlog.get_logger(__name__)
+
+Outcome = Literal["accepted", "deferred", "failed"]
+Tell = Callable[[Mapping[int, Outcome]], None]
 
 # Due by the clock that the caller gave; leased by the real one, which no test clock moves.
 _CLAIM = """
@@ -52,6 +55,9 @@ class Delivered:
     fenced: int = 0  # recorded by somebody else: our lease had run out while we spoke
     given_back: int = 0  # claimed, and not begun
 
+    def count(self, became: Outcome) -> None:
+        setattr(self, became, getattr(self, became) + 1)
+
     def as_dict(self) -> dict[str, int]:
         return asdict(self)
 
@@ -61,6 +67,8 @@ class _Run:
     relay: Relay
     clock: Callable[[], datetime]
     ends: float | None  # on the monotonic clock
+    tell: Tell
+    became: dict[int, Outcome] = field(default_factory=dict)  # of the batch in hand, by message
     done: Delivered = field(default_factory=Delivered)
     token: uuid.UUID = field(default_factory=uuid.uuid4)
 
@@ -69,13 +77,21 @@ class _Run:
         return self.ends is not None and time.monotonic() > self.ends
 
 
-def deliver(*, clock: Callable[[], datetime], time_box: float | None = None) -> Delivered:
-    """Deliver until nothing is due, the relay is out of reach, or `time_box` seconds have passed."""
+def deliver(
+    *, clock: Callable[[], datetime], time_box: float | None = None, tell: Tell = lambda became: None
+) -> Delivered:
+    """Deliver until nothing is due, the relay is out of reach, or `time_box` seconds have passed.
+
+    After each batch `tell` gets what became of its messages, by id.
+    """
     ends = None if time_box is None else time.monotonic() + time_box
     with Relay(settings.EMAIL_URL) as relay:
-        run = _Run(relay, clock, ends)
-        while _one_batch(run):
-            pass
+        run = _Run(relay, clock, ends, tell)
+        more = True
+        while more:
+            more = _one_batch(run)
+            tell(run.became)
+            run.became.clear()
     return run.done
 
 
@@ -169,12 +185,15 @@ def _record(message: Message, reply: Reply, run: _Run) -> None:
         or mine.filter(state=Message.State.CANCELLED).update(**taken_back)
     ):
         run.done.fenced += 1
-    elif reply.accepted:
-        run.done.accepted += 1
-    elif "state" in outcome:
-        run.done.failed += 1
-    else:
-        run.done.deferred += 1
+        return
+    run.became[message.pk] = became = _name(reply, outcome)
+    run.done.count(became)
+
+
+def _name(reply: Reply, outcome: Mapping[str, Any]) -> Outcome:
+    if reply.accepted:
+        return "accepted"
+    return "failed" if "state" in outcome else "deferred"
 
 
 def _outcome(message: Message, reply: Reply, at: datetime) -> dict[str, Any]:

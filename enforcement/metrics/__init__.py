@@ -54,8 +54,8 @@ DECISIONS = Counter(
     registry=COUNTED,
 )
 MEMOS = Counter(
-    "enforcement_memo_copies",
-    "Attempts at copies of memos, by what became of them: accepted, deferred (tried again later) or failed (for good).",
+    "enforcement_memos",
+    "Copies of memos that were offered to the mail server: accepted, deferred (tried again later), failed (for good).",
     ["kind", "outcome"],
     registry=COUNTED,
 )

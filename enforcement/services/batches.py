@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 
+from enforcement import metrics
 from enforcement.services.locks import lock_accounts
 
 BACKOFF = timedelta(minutes=1)  # how long an account that failed waits before it is tried again
@@ -81,5 +82,6 @@ def _singly(work: Work, accounts: list[int], done: Done) -> None:
         except Exception:
             log.exception("account.failed", work=work.name, account=account)
             done.failed += 1
+            metrics.SET_ASIDE.labels(work.name).inc()
             with transaction.atomic():
                 work.step_aside(account)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import F
 
+from enforcement import metrics
 from enforcement.models import Account, Case, Decision, Memo, PolicyVersion, Restriction, Stop
 from enforcement.models.bulk import update_rows
 from enforcement.rules.transitions import (
@@ -78,7 +80,14 @@ def apply(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
     _refuse_early(ready, now=now)
     held = Decision.objects.bulk_create(_decision(order, now) for order in waiting if order.held is None)
     stops.stop([order.case for order in waiting], Stop.Kind.APPROVAL, "A person has to agree.", now=now)
-    return held + _take(ready, now=now)
+    decided = held + _take(ready, now=now)
+    transaction.on_commit(lambda: _count(decided))
+    return decided
+
+
+def _count(decided: Sequence[Decision]) -> None:
+    for decision in decided:
+        metrics.DECISIONS.labels(decision.step, decision.status).inc()
 
 
 def _enough_people(order: Order) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from django.db import connection
 
+from enforcement import metrics
 from enforcement.models import Client
 from enforcement.services.evidence_items import Item, ItemRefused, read_item
 from enforcement.services.transactions import atomic_and_again
@@ -129,7 +130,14 @@ def record(detector: Client, raw_items: Sequence[object], *, now: datetime) -> R
     for index, item in again:
         body = bodies.get(item.id) or first[item.id][1].digest
         answers[index] = Answer(index, item.id, _compare(body, item))
-    return Receipt([answers[index] for index in range(len(raw_items))])
+    receipt = Receipt([answers[index] for index in range(len(raw_items))])
+    _count(receipt)
+    return receipt
+
+
+def _count(receipt: Receipt) -> None:
+    for status in get_args(Status):
+        metrics.EVIDENCE_ITEMS.labels(status).inc(receipt.count(status))
 
 
 def _id_of(raw: object) -> str | None:
