@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
+from enforcement.admin.display import plain
 from enforcement.admin.keyset import BadPage, Column, Order, Page, Stretch, page, read_place
 from enforcement.models import Account
 
@@ -71,6 +72,15 @@ class KeysetList(ChangeList):
             return ""
         one, many = self.opts.verbose_name, self.opts.verbose_name_plural
         return f"{self.result_count} {one if self.result_count == 1 else many}"
+
+    @property
+    def narrowed(self) -> list[tuple[str, str, str]]:
+        """What the list is narrowed to: title, value, and the address without it."""
+        return [
+            (spec.title, plain(spec.value()), self.get_query_string({spec.parameter_name: None}))
+            for spec in self.filter_specs
+            if spec.value()
+        ]
 
     @property
     def sorting(self) -> list[tuple[str, str, bool]]:

@@ -235,6 +235,19 @@ def test_a_busier_day_is_darker(
     ]  # fmt: skip
 
 
+def test_a_list_says_what_it_is_narrowed_to_and_how_to_take_it_away(
+    in_review: Case, officer: User, browser_of: Open
+) -> None:
+    page = reverse("admin:enforcement_evidence_changelist")
+    changelist = (
+        browser_of(officer).get(page, {"q": "shenzhen", "kind": "ip_geolocation", "territory": "CN"}).context["cl"]
+    )
+    assert [(title, value) for title, value, _ in changelist.narrowed] == [
+        ("kind", "ip_geolocation"), ("territory", "CN"),
+    ]  # fmt: skip
+    assert changelist.narrowed[0][2] == "?q=shenzhen&territory=CN"
+
+
 @pytest.mark.parametrize("narrowed", ["kind=ip_geolocation", "day=2026-01-01", "territory=CN", "network=vpn"])
 def test_all_evidence_is_not_asked_what_has_no_index(
     in_review: Case, officer: User, browser_of: Open, narrowed: str
