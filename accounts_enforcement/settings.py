@@ -4,13 +4,15 @@ Importing this module starts nothing and connects to nothing.
 """
 
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-import structlog
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
+
+from accounts_enforcement import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,6 +33,13 @@ def broker_url(redis_url: str) -> str:
     if parts.scheme != "unix":
         return redis_url
     return f"redis+socket://{parts.path}?virtual_host={parts.query.removeprefix('db=') or '0'}"
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(each.strip()) for each in env.list(name, default=[])]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is a list of networks such as 10.0.0.0/8,::1/128: {error}.") from None
 
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -68,6 +77,7 @@ INSTALLED_APPS = [
     "accounts_enforcement",
 ]
 MIDDLEWARE = [
+    "accounts_enforcement.request_log.RequestLog",  # first, so that it sees whatever answers
     # These stand before what answers static files, which carry the headers too.
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -229,7 +239,10 @@ CONTENT_SECURITY_POLICY_RELAXED = {
         "style-src": [SELF, UNSAFE_INLINE],
         "img-src": [SELF, "data:"],
     },
-    "/api/docs/": {"img-src": [SELF, "data:"]},  # the icons of Swagger UI stand in its style sheet
+    "/api/docs/": {
+        "style-src": [SELF, "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"],  # the one style of its template
+        "img-src": [SELF, "data:"],  # the icons of Swagger UI stand in its style sheet
+    },
 }
 ANSWER_HEADERS = {
     "Permissions-Policy": ", ".join(
@@ -262,42 +275,24 @@ AXES_DISABLE_ACCESS_LOG = True  # addresses of people who did nothing wrong
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-# -- logs: one JSON object a line --------------------------------------------------------------------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
-            ],
-            "foreign_pre_chain": [
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-            ],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    # Each says a line for every tick, three a second.
-    "loggers": {name: {"level": "WARNING"} for name in ("celery.beat", "celery.app.trace", "celery.worker.strategy")},
+# -- logs: one JSON object a line (accounts_enforcement/logs.py) ---------------------------------------------------
+LOGGING = logs.configuration(env.str("LOG_LEVEL", default="INFO"))
+logs.configure_structlog()
+
+# -- watching ----------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS = networks("METRICS_NETWORKS")
+METRICS_DIRECTORY = env.str("PROMETHEUS_MULTIPROC_DIR", default="")  # enforcement.metrics reads it, too
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+# Seconds of age beyond which /readyz calls something late; alerts have limits of their own.
+LATE_AFTER = {
+    "assess": env.float("LATE_ASSESS_SECONDS", default=60.0),
+    "sweep": env.float("LATE_SWEEP_SECONDS", default=120.0),
+    "render": env.float("LATE_RENDER_SECONDS", default=120.0),
+    "deliver": env.float("LATE_DELIVER_SECONDS", default=300.0),
+    "heartbeat": env.float("LATE_HEARTBEAT_SECONDS", default=30.0),
 }
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
-)
 
 # -- the staff console -------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "admin:index"
