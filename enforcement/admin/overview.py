@@ -59,7 +59,7 @@ def _due(now: datetime) -> Section:
     ]
     if not rows:
         return Section("Due today", note="No deadline ends today.")
-    return Section("Due today", table=Table(("Case", "Account", "State", "Points", "Due", ""), rows))
+    return Section("Due today", table=Table(("Case", "Account", "State", "Points", "Due", "That is"), rows))
 
 
 def _away(case: Case, now: datetime) -> Any:

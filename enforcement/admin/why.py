@@ -56,6 +56,10 @@ def _evidence(account: Account, line: ScoreLine) -> Any:
         narrowed["network"] = line.network_class
     if len(line.territories) == 1:
         narrowed["territory"] = line.territories[0]
+    return _rows_and_days(account, **narrowed)
+
+
+def _rows_and_days(account: Account, **narrowed: str) -> Any:
     return format_html("{} · {}", *(_list(noun, words, account, **narrowed) for noun, words in _NOUNS))
 
 
@@ -73,7 +77,7 @@ def _list(noun: type[Model], words: str, account: Account, **narrowed: str) -> A
 def _not_counted(account: Account, found: Explanation) -> Section:
     score = found.score
     rows: list[tuple[Any, ...]] = [
-        (f"{requests:,}", words, None)
+        (f"{requests:,}", words, _rows_and_days(account))
         for requests, words in (
             (score.contested_requests, "Contested: sources disagree about the same traffic"),
             (score.unresolved_requests, "Unresolved: from a place that the list cannot decide"),

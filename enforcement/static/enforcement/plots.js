@@ -64,7 +64,8 @@
 
     points(data, colors) {
       const options = base(colors);
-      options.scales = { x: axis(colors, { grid: { display: false } }), y: counts(colors) };
+      // Room above the bars for the names of the rules.
+      options.scales = { x: axis(colors, { grid: { display: false } }), y: { ...counts(colors), grace: "15%" } };
       const labels = data.bars.map((_, bar) => `${bar * data.width}–${(bar + 1) * data.width}`);
       const datasets = [
         { label: "accounts", data: data.bars, backgroundColor: `${ACCENT}b3`, categoryPercentage: 1, barPercentage: 0.94 },
