@@ -79,6 +79,7 @@ def _state(case: Case) -> Section:
             ("State", label(case.state)),
             ("Outcome", label(case.outcome) if case.outcome else None),
             ("Opened by rule", case.rule),
+            ("Points in the queue", f"{case.points:.2f}"),
             ("Policy", link(case.policy)),
             ("Opened", case.opened_at),
             ("Memo accepted", case.accepted_at),
