@@ -149,13 +149,17 @@ def report(found: Sequence[Asked], stock: Sequence[Asked]) -> dict[str, Any]:
 
 
 def _worst_last(found: Sequence[Asked]) -> float:
-    """The last page of an order of the queue against the first of the same; the one that is furthest off."""
+    """The last page of the queue against the first, in the order that is furthest off.
+
+    Compared turn by turn: the two stand side by side, and what else the machine did hit both.
+    """
     by_path = {each.page.path: each for each in found}
-    ratios = [
-        each.p50 / by_path[first].p50
-        for path, each in by_path.items()
-        if "/case/" in path and path.endswith("p=last") and (first := path[: -len("p=last")].rstrip("?&")) in by_path
-    ]
+    ratios = []
+    for path, last in by_path.items():
+        first = by_path.get(path.removesuffix("p=last").rstrip("?&"))
+        if path.endswith("p=last") and first and "/case/" in path and "state=" not in path:
+            turns = zip(last.milliseconds[1:], first.milliseconds[1:], strict=True)
+            ratios.append(statistics.median(after / before for after, before in turns))
     return max(ratios, key=lambda ratio: abs(ratio - 1), default=1.0)
 
 
