@@ -1,7 +1,12 @@
+import logging
 from importlib import import_module
 
 from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models.signals import post_migrate
+
+from accounts_enforcement import reporting
 
 
 class ProjectConfig(AppConfig):
@@ -9,6 +14,22 @@ class ProjectConfig(AppConfig):
     verbose_name = "Accounts Enforcement"
 
     def ready(self) -> None:
-        import_module("accounts_enforcement.checks")  # registering needs the apps to be ready
+        for name in ("checks", "task_log"):
+            import_module(f"accounts_enforcement.{name}")  # registering needs the apps to be ready
+        logging.captureWarnings(True)
+        reporting.start(settings.SENTRY_DSN)
+        if settings.OTLP_ENDPOINT:
+            _start_tracing()
         make_groups = import_module("enforcement.services.staff").make_groups  # and so do models
         post_migrate.connect(make_groups, sender=apps.get_app_config("enforcement"), dispatch_uid="staff groups")
+
+
+def _start_tracing() -> None:
+    try:
+        tracing = import_module("accounts_enforcement.tracing")
+    except ImportError as missing:
+        raise ImproperlyConfigured(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and packages for traces are not installed: "
+            f"pip install --require-hashes -r requirements-otel.txt ({missing})."
+        ) from None
+    tracing.start()

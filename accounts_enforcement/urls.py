@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts_enforcement import health
+from accounts_enforcement import health, metrics
 from enforcement.admin.navigation import no_search
 
 handler400 = "enforcement.api.problems.bad_request"
@@ -17,4 +17,5 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.expose),
 ]

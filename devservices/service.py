@@ -7,8 +7,10 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from devservices.engines import local_directory
+from devservices.engines import ROOT, local_directory
 from devservices.supervisor import Family, ProcessDied, interruptible
+
+WEB_LOGGING = str(ROOT / "deploy" / "web-logging.json")
 
 
 def serve(environment: Mapping[str, str], port: int) -> int:
@@ -42,7 +44,9 @@ def start_service(directory: Path, environment: Mapping[str, str], port: int) ->
 
     Logs are in `directory/logs`; caught mail is in `directory/mail`, a file per message.
     """
-    family = Family(directory / "logs", environment)
+    # All count together, and whoever is on this machine may read it.
+    watched = {"PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"), "METRICS_NETWORKS": "127.0.0.0/8,::1/128"}
+    family = Family(directory / "logs", {**watched, **environment})
     try:
         if not family.environment.get("EMAIL_URL"):
             catch_mail(family, directory / "mail")
@@ -68,7 +72,7 @@ def start_web(family: Family, port: int) -> None:
     # Fewer threads than a process has database connections; no access log, since links carry tokens.
     family.add(
         "web", sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "2", "--blocking-threads", "4", "--no-ws", "--no-access-log",
+        "--workers", "2", "--blocking-threads", "4", "--no-ws", "--no-access-log", "--log-config", WEB_LOGGING,
         "--respawn-failed-workers", "--respawn-interval", "1", "--workers-kill-timeout", "5",
         "accounts_enforcement.wsgi:application",
     )  # fmt: skip
@@ -76,14 +80,14 @@ def start_web(family: Family, port: int) -> None:
 
 def start_worker(family: Family) -> None:
     family.add(
-        "worker", sys.executable, "-m", "celery", "-A", "accounts_enforcement", "worker", "--queues", "decide,mail",
+        "worker", sys.executable, "-m", "celery", "--quiet", "-A", "accounts_enforcement", "worker", "--queues", "decide,mail",
         "--concurrency", "3", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
     )  # fmt: skip
 
 
 def start_beat(family: Family, directory: Path) -> None:
     family.add(
-        "beat", sys.executable, "-m", "celery", "-A", "accounts_enforcement", "beat",
+        "beat", sys.executable, "-m", "celery", "--quiet", "-A", "accounts_enforcement", "beat",
         "--schedule", str(directory / "beat"), "--pidfile", "", "--loglevel", "WARNING",
     )  # fmt: skip
 
