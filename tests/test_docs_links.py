@@ -47,6 +47,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_every_page_of_the_docs_stands_in_their_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / link["file"]).resolve() for link in _LINK.finditer(text(index))}
+    assert not set((ROOT / "docs").glob("*.md")) - linked - {index}, "docs/README.md says who should read which page"
+
+
 @cache
 def tree() -> frozenset[str]:
     """Every file and folder of the repository, also by the ends of its path: `services/cases.py` is one that exists."""
