@@ -28,6 +28,7 @@ from examples.histories import Act
 
 FIRST_DAY = 84  # days ago, no story begins earlier
 _BATCH = 250
+_MAIL = timedelta(minutes=5)  # until the last mail server has answered
 _DOES_NOT_FIT = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, StepRefused, ObjectDoesNotExist)
 
 # Nobody speaks to a mail server here: what the outbox would have heard, by the host of a made address. `.example` is
@@ -37,8 +38,8 @@ UPDATE notifications_message SET attempts = 1,
        state = CASE WHEN recipient LIKE '%%@refuses-%%' THEN 'failed'
                     WHEN recipient LIKE '%%@busy-%%' THEN 'queued' ELSE 'accepted' END,
        accepted_at = CASE WHEN recipient !~ '@(refuses|busy)-'
-                          THEN least(created_at + (1 + id %% 9) * interval '20 seconds', %(now)s) END,
-       next_attempt_at = CASE WHEN recipient LIKE '%%@busy-%%' THEN %(now)s::timestamptz + interval '1 hour' END,
+                          THEN least(created_at + (1 + id %% 9) * interval '20 seconds', %(until)s) END,
+       next_attempt_at = CASE WHEN recipient LIKE '%%@busy-%%' THEN %(until)s::timestamptz + interval '1 hour' END,
        reply = CASE WHEN recipient LIKE '%%@refuses-%%' THEN '550 5.1.1 No such mailbox'
                     WHEN recipient LIKE '%%@busy-%%' THEN '451 4.7.1 Greylisted, try again later'
                     ELSE '250 2.0.0 OK: queued' END
@@ -79,9 +80,10 @@ class Storyteller:
             assessment.assess_accounts(locked, self.policy, now=at)
         self._sweep(at)
         memos.render(now=at)
+        heard_at = min(at + _MAIL, self.now)
         with connection.cursor() as cursor:
-            cursor.execute(_ANSWER, {"now": at})
-        notice.start_clocks(now=at)
+            cursor.execute(_ANSWER, {"until": heard_at})
+        notice.start_clocks(now=heard_at)
 
     def _sweep(self, at: datetime) -> None:
         for accounts in _batches(list(self._cases().filter(look_at__lte=at).values_list("account_id", flat=True))):
