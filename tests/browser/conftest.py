@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,17 +36,23 @@ QUIET = [
 SHOTS = Path(settings.BASE_DIR) / "docs" / "screenshots" if os.environ.get("SCREENSHOTS") else None
 
 
-@pytest.fixture(scope="module")
-def site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def serving(directory: Path, **more: str) -> Iterator[str]:
     """The address of a web server whose database is the tests'."""
     database = settings.DATABASES["default"]["NAME"]
     url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}"))
     port = free_port()
-    found = {"DATABASE_URL": url, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    with Family(tmp_path_factory.mktemp("web"), os.environ | found) as family:
+    found = {"DATABASE_URL": url, "PUBLIC_URL": f"http://127.0.0.1:{port}", **more}
+    with Family(directory, os.environ | found) as family:
         start_web(family, port)
         family.wait_until(lambda: is_ready(port), "the web server is ready")
         yield found["PUBLIC_URL"]
+
+
+@pytest.fixture(scope="module")
+def site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("web")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

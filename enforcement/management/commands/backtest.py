@@ -1,4 +1,3 @@
-import csv
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from django.core.management.base import CommandParser
 
 from enforcement.management.base import Command as BaseCommand
 from enforcement.management.base import Refused
+from enforcement.management.sheets import write_sheet
 from enforcement.models import PolicyVersion
 from enforcement.rules.outcomes import BACKTEST_COLUMNS
 from enforcement.rules.policy import Policy, PolicyRefused, parse_policy
@@ -36,9 +36,7 @@ class Command(BaseCommand):
         if format == "json":
             self.say(list(rows))
             return
-        writer = csv.DictWriter(self.stdout, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        write_sheet(self.stdout, columns, rows)
 
 
 def _policy(given: str) -> Policy:

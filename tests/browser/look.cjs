@@ -1,0 +1,28 @@
+// Looks at pages with axe and HTML_CodeSniffer. In: {chromium, flags, pages: [{name, url, cookie}]}; out: findings by name.
+const pa11y = require('pa11y');
+const puppeteer = require('puppeteer');
+
+async function look(asked) {
+  const browser = await puppeteer.launch({executablePath: asked.chromium, args: asked.flags});
+  const found = {};
+  try {
+    for (const {name, url, cookie} of asked.pages) {
+      const page = await browser.newPage();
+      await page.emulateMediaFeatures([{name: 'prefers-color-scheme', value: asked.scheme}]);
+      const headers = cookie ? {Cookie: cookie} : {};
+      const said = await pa11y(url, {browser, page, headers, runners: ['axe', 'htmlcs'], standard: 'WCAG2AA'});
+      found[name] = {title: said.documentTitle, issues: said.issues};
+      await page.close();
+    }
+  } finally {
+    await browser.close();
+  }
+  return found;
+}
+
+let text = '';
+process.stdin.on('data', part => { text += part; });
+process.stdin.on('end', () => look(JSON.parse(text)).then(
+  found => process.stdout.write(JSON.stringify(found)),
+  error => { console.error(error); process.exit(1); },
+));
