@@ -16,6 +16,7 @@ class ProjectConfig(AppConfig):
     def ready(self) -> None:
         for name in ("checks", "task_log"):
             import_module(f"accounts_enforcement.{name}")  # registering needs the apps to be ready
+        import_module("accounts_enforcement.metrics").start_at_nought()
         logging.captureWarnings(True)
         reporting.start(settings.SENTRY_DSN)
         if settings.OTLP_ENDPOINT:

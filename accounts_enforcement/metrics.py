@@ -3,6 +3,8 @@
 import hmac
 from collections.abc import Iterator
 from ipaddress import ip_address
+from itertools import product
+from typing import get_args
 
 import structlog
 from django.conf import settings
@@ -17,7 +19,11 @@ from prometheus_client.registry import Collector
 
 from accounts_enforcement.security import client_address
 from enforcement import metrics
+from enforcement.models import Memo
+from enforcement.rules.transitions import Step
 from enforcement.services import gauges
+from enforcement.services.intake import Status
+from notifications.delivery import Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +45,20 @@ class Readings(Collector):
         except Error:
             log.warning("metrics.database_away", exc_info=True)
             return {metrics.DATABASE_UP: {"": 0}}
+
+
+def start_at_nought() -> None:
+    """Make the counts that alerts ask for before anything is counted: a count that begins at one never rose."""
+    for kind, outcome in product(Memo.Kind.values, get_args(Outcome)):
+        metrics.MEMOS.labels(kind, outcome)
+    for step, status in product(Step, ("applied", "held")):
+        metrics.DECISIONS.labels(step, status)
+    for status in get_args(Status):
+        metrics.EVIDENCE_ITEMS.labels(status)
+    for task, outcome in product(("assess", "sweep", "deliver", "figures"), ("succeeded", "failed")):
+        metrics.TASKS.labels(task, outcome)
+    for work in ("assess", "notice", "sweep", "render"):
+        metrics.SET_ASIDE.labels(work)
 
 
 @require_safe
