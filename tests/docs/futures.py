@@ -33,10 +33,10 @@ DAY = timedelta(days=1)
 _AHEAD = 300 * DAY  # nothing here waits longer
 
 CAST = tuple({each.number: each for each in PERSONAS}.values())  # the six of the rotator fare alike
-_STOPS = {"10": (9, 14)}  # on which days of the notice the traffic stops; the others go on
+STOPS: dict[str, tuple[int, ...]] = {"10": (9, 14)}  # on which days of the notice the traffic stops; the others go on
 
-_TAKEN = {Step.RESTRICT: "territory restricted", Step.SUSPEND: "suspended", Step.BLOCK: "blocked"}
-_HELD = {Step.RESTRICT: "restriction", Step.SUSPEND: "suspension", Step.BLOCK: "block"}
+TAKEN = {Step.RESTRICT: "territory restricted", Step.SUSPEND: "suspended", Step.BLOCK: "blocked"}
+HELD = {Step.RESTRICT: "restriction", Step.SUSPEND: "suspension", Step.BLOCK: "block"}
 _PEOPLE = {1: "a person", 2: "two people"}
 
 
@@ -64,7 +64,7 @@ def fate(persona: Persona, policy: Policy) -> str:
 
 
 def _what_follows(persona: Persona, policy: Policy) -> str:
-    stops = _STOPS.get(persona.number, (None,))
+    stops = STOPS.get(persona.number, (None,))
     told = {day: ", ".join(_steps(persona, policy, day)) for day in stops}
     return "; ".join(f"stops on day {day}: {words}" if day else words for day, words in told.items())
 
@@ -109,7 +109,7 @@ def _at_the_deadline(
 
 
 def _found(seen: list[Sighting], due: datetime, at: datetime, policy: Policy, manners: Manners) -> AtDeadline:
-    until = [each for each in seen if each.first_at <= at]
+    until = [each for each in seen if each.last_at <= at]  # a day is told once it is over
     scored = score(until, policy, at)
     holds = outcome(scored, policy, at)
     return AtDeadline(
@@ -123,12 +123,12 @@ def _found(seen: list[Sighting], due: datetime, at: datetime, policy: Policy, ma
 
 
 def _told(proposal: Proposal, at: datetime) -> str:
-    day = f"day {-(-(at - NOW) // DAY)}"  # rounded up: a step of the fifteenth day after is on day 15
+    day = f"day {(at - NOW) // DAY}"
     if proposal.step not in WORSENING:
         return f"{day} closed as cured"
     if proposal.people:
-        return f"{day} {_HELD[proposal.step]} waits for {_PEOPLE[proposal.people]}"
-    return f"{day} {_TAKEN[proposal.step]}"
+        return f"{day} {HELD[proposal.step]} waits for {_PEOPLE[proposal.people]}"
+    return f"{day} {TAKEN[proposal.step]}"
 
 
 def _reminders(clock: _Clock, due: datetime, policy: Policy) -> Iterator[str]:
