@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from enforcement.detector.lines import Line, Malformed, name_of
+from enforcement.detector.json_lines import lookup, name_of
+from enforcement.detector.lines import Line, Malformed
 
 RULES = "user | field:NAME | query:NAME | network/BITS"
 
@@ -22,8 +23,8 @@ class RuleRefused(Exception):
 
 
 def rule(text: str) -> Rule:
-    """`user`: who authenticated; `field:NAME` of a JSON line; `query:NAME` of the request; `network/16`: one account
-    per IPv4 /16 and IPv6 /32, for logs that name nobody.
+    """`user`: who authenticated; `field:NAME` of a JSON line, also `field:OUTER.INNER`; `query:NAME` of the request;
+    `network/16`: one account per IPv4 /16 and IPv6 /32, for logs that name nobody.
     """
     kind, _, name = text.partition(":")
     if text == "user":
@@ -40,7 +41,7 @@ def rule(text: str) -> Rule:
 
 
 def _field(line: Line, name: str) -> str:
-    found = name_of(line.fields.get(name))
+    found = name_of(lookup(line.fields, name))
     if found is None:
         raise Malformed(f"a {name} that is neither text nor a whole number")
     return found

@@ -1,75 +1,27 @@
 """The detector as operators run it: its own process, a log, a service that answers as the contract says."""
 
+import gzip
 import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.unit.detector.service import KEY, Service, serving
+
 ROOT = Path(__file__).parent.parent.parent
-KEY = "ae_detector_key"
 PLACES = {"219.133.40.10": "CN", "88.26.10.5": "ES", "2001:da8::1": "CN"}
-
-
-class Service:
-    """POST /evidence of the contract, as far as a detector sees it: ids are for ever, and a body is what came first."""
-
-    def __init__(self) -> None:
-        self.stored: dict[str, dict[str, object]] = {}
-        self.sizes: list[int] = []
-        self.away = 0  # how often to be away before answering
-        self.url = ""
-
-    def answer(self, key: str | None, items: list[dict[str, object]]) -> tuple[int, dict[str, object]]:
-        if key != f"Bearer {KEY}":
-            return 401, {"detail": "This key is not known."}
-        if self.away:
-            self.away -= 1
-            return 503, {"detail": "The database is away."}
-        self.sizes.append(len(items))
-        statuses = [self._store(item) for item in items]
-        return 202, {
-            "accepted": statuses.count("accepted"), "duplicates": statuses.count("duplicate"),
-            "conflicts": statuses.count("conflict"), "rejected": 0,
-            "unknown_territory": 0,
-            "items": [{"index": number, "id": items[number]["id"], "status": status, "errors": []}
-                      for number, status in enumerate(statuses) if status != "accepted"],
-        }  # fmt: skip
-
-    def _store(self, item: dict[str, object]) -> str:
-        first = self.stored.setdefault(str(item["id"]), item)
-        return "accepted" if first is item else "duplicate" if first == item else "conflict"
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    told = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            items = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, document = told.answer(self.headers["Authorization"], items)
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Retry-After", "0")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    yield told
-    server.shutdown()
-    server.server_close()
+    with serving() as service:
+        yield service
 
 
 @pytest.fixture
@@ -85,15 +37,21 @@ def log(tmp_path: Path) -> Path:
     return file
 
 
-def detect(log: Path, *options: str) -> tuple[int, list[str]]:
-    """Exit status and last words of a run on a machine that knows nothing of us but the package."""
-    done = subprocess.run(
+def started(log: Path | str, *options: str, home: Path, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    """A run on a machine that knows nothing of us but the package."""
+    return subprocess.Popen(
         [sys.executable, "-m", "enforcement.detector", str(log), "--account-from", "user", *options],
-        cwd=ROOT, env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"},
-        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "HOME": str(home)},
+        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert done.stdout == ""
-    return done.returncode, [line.strip() for line in done.stderr.splitlines() if line.strip()]
+
+
+def detect(log: Path, *options: str) -> tuple[int, list[str]]:
+    """Exit status and last words."""
+    running = started(log, *options, home=log.parent)
+    output, words = running.communicate(timeout=120)
+    assert output == ""
+    return running.returncode, [line.strip() for line in words.splitlines() if line.strip()]
 
 
 def test_everything_arrives_in_batches_and_once_however_often_it_is_sent(service: Service, log: Path) -> None:
@@ -102,9 +60,10 @@ def test_everything_arrives_in_batches_and_once_however_often_it_is_sent(service
         "3,600 lines read, 0 malformed",
         "3,600 accepted, 0 duplicates, 0 conflicts, 0 rejected, 0 unknown territory",
     ])  # fmt: skip
-    assert service.sizes == [1000, 1000, 1000, 600]
+    assert service.batches == [1000, 1000, 1000, 600]
     assert {(item["ip"], item["country"]) for item in service.stored.values()} == set(PLACES.items())
-    assert detect(log, *to)[1][-1].startswith("0 accepted, 3,600 duplicates, 0 conflicts")
+    assert detect(log, *to) == (0, [f"Nothing new: {log} was answered whole in an earlier run."])
+    assert detect(log, *to, "--again")[1][-1].startswith("0 accepted, 3,600 duplicates, 0 conflicts")
 
 
 def test_what_is_sent_is_what_would_be_written(service: Service, log: Path, tmp_path: Path) -> None:
@@ -114,10 +73,72 @@ def test_what_is_sent_is_what_would_be_written(service: Service, log: Path, tmp_
     assert [json.loads(line) for line in output.read_text().splitlines()] == list(service.stored.values())
 
 
-def test_a_service_that_is_away_for_a_moment_loses_nothing(service: Service, log: Path) -> None:
-    service.away = 3
-    assert detect(log, "--url", service.url, "--key", KEY)[0] == 0
-    assert len(service.stored) == 3600
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_run_that_was_killed_is_repeated_and_nothing_is_lost_or_double(
+    service: Service, log: Path, stored: bool
+) -> None:
+    """Killed while the second batch is asked for: before the service stored it, or before its answer arrived."""
+    asked, dead = threading.Event(), threading.Event()
+
+    def before(items: list[dict[str, Any]]) -> tuple[int, dict[str, str], object] | None:
+        if len(service.batches) != 2:
+            return None
+        if stored:
+            service.take(items)
+        asked.set()
+        dead.wait(60)
+        return 503, {}, {"detail": "Nobody hears it."}
+
+    service.before = before
+    to = ("--url", service.url, "--key", KEY)
+    running = started(log, *to, home=log.parent)
+    assert asked.wait(60)
+    running.kill()
+    running.communicate(timeout=60)
+    dead.set()
+    with log.open("a") as file:  # the day goes on
+        file.write('88.26.10.5 - account-0 [02/Jun/2026:13:00:00 +0000] "POST /v1/chat HTTP/1.1" 200 17\n')
+    status, words = detect(log, *to)
+    assert (status, words[0]) == (0, "3,601 lines read, 0 malformed")
+    assert service.requests() == 3601
+    assert len(service.stored) == 3601
+
+
+def test_two_runs_at_once_wait_for_each_other(service: Service, log: Path) -> None:
+    """Cron starts one while the one before still reads: each cuts the day where it ended for it, one after another."""
+    first_is_in, go_on = threading.Event(), threading.Event()
+
+    def before(_: object) -> None:
+        first_is_in.set()
+        go_on.wait(60)
+
+    service.before = before
+    to = ("--url", service.url, "--key", KEY)
+    first = started(log, *to, home=log.parent)
+    assert first_is_in.wait(60)
+    with log.open("a") as file:
+        file.write('88.26.10.5 - account-0 [02/Jun/2026:13:00:00 +0000] "POST /v1/chat HTTP/1.1" 200 17\n')
+    second = started(log, *to, home=log.parent)
+    go_on.set()
+    assert [run.wait(120) for run in (first, second)] == [0, 0]
+    assert service.requests() == 3601
+
+
+def test_standard_input_is_read_plain_or_packed(service: Service, log: Path) -> None:
+    packed = log.with_name("packed")
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    for file in (log, packed):
+        with file.open("rb") as given:
+            running = started("-", "--url", service.url, "--key", KEY, home=log.parent, stdin=given)
+            assert running.communicate(timeout=120)[0] == ""
+        assert (running.returncode, service.requests()) == (0, 3600)
+
+
+def test_the_key_may_stay_out_of_the_list_of_processes(service: Service, log: Path) -> None:
+    file = log.with_name("key")
+    file.write_text(f"{KEY}\n")
+    assert detect(log, "--url", service.url, "--key-file", str(file))[0] == 0
+    assert service.requests() == 3600
 
 
 def test_a_key_that_nobody_knows_ends_it_with_the_services_sentence(service: Service, log: Path) -> None:
@@ -125,10 +146,11 @@ def test_a_key_that_nobody_knows_ends_it_with_the_services_sentence(service: Ser
 
 
 def test_items_that_were_not_taken_are_told_and_end_with_one(service: Service, log: Path) -> None:
-    detect(log, "--url", service.url, "--key", KEY)
+    to = ("--url", service.url, "--key", KEY)
+    detect(log, *to)
     for item in list(service.stored.values())[:7]:
         item["requests"] = 99
-    status, words = detect(log, "--url", service.url, "--key", KEY)
+    status, words = detect(log, *to, "--again")
     assert status == 1
     assert words[1:] == [
         "0 accepted, 3,593 duplicates, 7 conflicts, 0 rejected, 0 unknown territory",

@@ -1,11 +1,13 @@
 """The demo on somebody's own log: real lines, a demo policy, made contacts, and the time of the log."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from enforcement.detector.lines import Line, LogRefused, Malformed, opened, reader
+from enforcement.detector.formats import reader
+from enforcement.detector.lines import Line, Malformed
+from enforcement.detector.logs import Log, LogRefused
 from enforcement.management.base import Refused
 from enforcement.management.demo import screen
 from enforcement.management.demo.stage import Stage
@@ -46,7 +48,7 @@ def _last_line(log: Path) -> tuple[datetime, bool]:
     """The time of the newest line, and whether lines name their user."""
     newest, named = datetime.min.replace(tzinfo=UTC), False
     try:
-        with opened(str(log)) as lines:
+        with closing(Log(str(log))) as lines:
             for line in _readable(lines):
                 newest, named = max(newest, line.at), named or bool(line.user)
     except (LogRefused, OSError) as refused:
@@ -57,9 +59,10 @@ def _last_line(log: Path) -> tuple[datetime, bool]:
 
 
 def _readable(lines: Iterable[bytes]) -> Iterator[Line]:
+    read = reader()
     for raw in lines:
         with suppress(Malformed):
-            yield reader("auto", raw)(raw.rstrip(b"\r\n"))
+            yield read(raw)
 
 
 def _make_contacts(stage: Stage) -> None:

@@ -78,7 +78,7 @@ class Stage:
         ]
         done = subprocess.run(
             [sys.executable, "-m", "enforcement.detector", str(log), *networks, *options,
-             "--url", self.url, "--key", self.keys["detector"]],
+             "--url", self.url, "--key", self.keys["detector"], "--journal", str(self.directory / "detector.sqlite3")],
             cwd=engines.ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode == 2:

@@ -1,15 +1,18 @@
 """What the detector makes of a log: who, where, over which network, how often and when."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from enforcement.detector.__main__ import main
-from enforcement.detector.lines import Line, Malformed, reader
+from enforcement.detector.formats import reader
+from enforcement.detector.journal import Cut
+from enforcement.detector.lines import Line, Malformed
 from enforcement.detector.naming import RuleRefused, rule
 from enforcement.detector.networks import ListRefused, Networks
-from enforcement.detector.summaries import Summaries
+from enforcement.detector.summaries import Part, Rules, Sums, add
 from enforcement.geolocation import Location, bundled
 
 SHENZHEN, MADRID, PRIVATE = "219.133.40.10", "88.26.10.5", "10.0.0.1"
@@ -92,9 +95,10 @@ def ids_by(source: str) -> list[object]:
     """The ids of one line's items, located by a source of that name."""
     locator = bundled()
     locator.source = source
-    summaries = Summaries(locator, Networks([]), rule("user"), None)
-    summaries.read([line().encode()], "json")
-    return [item["id"] for item in summaries.items()]
+    rules = Rules(locator, Networks([]), rule("user"), None)
+    sums: Sums = {}
+    add(sums, rules.group(parsed(line())), parsed(line()))
+    return [item["id"] for item in rules.items(Part(Cut(date(2026, 6, 10), 1, "digest"), 0, sums))]
 
 
 def test_a_line_that_was_cut_hides_no_others(tmp_path: Path) -> None:
@@ -167,7 +171,7 @@ def test_an_ipv6_network_is_twice_as_long() -> None:
 
 
 def parsed(text: str) -> Line:
-    return reader("json", b"{")(text.encode())
+    return reader("json")(text.encode())
 
 
 @pytest.mark.parametrize("text", ["", "network", "network/0", "network/33", "field:", "header:x"])

@@ -1,0 +1,155 @@
+"""Logs as streams of lines: plain or compressed, files or standard input, in bounded memory whatever they hold."""
+
+import bz2
+import glob
+import gzip
+import io
+import lzma
+import os
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, BinaryIO, NamedTuple
+
+LONGEST = 64 * 1024  # bytes of a line; no gateway's default lets a longer request in
+_BLOCK = 256 * 1024
+_BOM = b"\xef\xbb\xbf"
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, OSError)
+
+Unpack = Callable[[IO[bytes]], IO[bytes]]
+_PACKED: dict[bytes, Unpack] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}  # type: ignore[dict-item]
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+class LogRefused(Exception):
+    """A log that cannot be read at all."""
+
+
+class Stamp(NamedTuple):
+    """What tells that a file is as it was: nothing that `mv` changes, and everything that writing does."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int  # nanoseconds since 1970
+
+
+class Log:
+    """A log that is open, to be read once."""
+
+    def __init__(self, path: str) -> None:
+        self.name = "standard input" if path == "-" else path
+        self.unfinished = False  # the line given last has no end yet
+        self.damage = ""  # why it was not read to its end
+        # Closed by `close`; a context manager would have to hold one file or none.
+        self._raw = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115
+        self.stamp = None if path == "-" else _stamp(self._raw)
+        self._stream = _unpacked(self._raw, self.name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Lines without their ends; of one that is longer than LONGEST, at least that much and never all of it."""
+        rest, first = b"", True
+        for block in self._blocks():
+            head, *lines = (block.removeprefix(_BOM) if first else block).split(b"\n")
+            first = False
+            rest = _joined(rest, head)
+            if lines:
+                yield rest
+                rest = lines.pop()
+                yield from lines
+        if rest:
+            self.unfinished = True
+            yield rest
+
+    def _blocks(self) -> Iterator[bytes]:
+        try:
+            while block := self._stream.read1(_BLOCK):  # type: ignore[attr-defined]
+                yield block
+        except _DAMAGE as damage:
+            if self._stream is self._raw:
+                raise
+            self.damage = str(damage) or type(damage).__name__
+
+    def position(self) -> int:
+        """Bytes of the file that were read, packed as they are."""
+        return self._raw.tell() if self.stamp else 0
+
+    def close(self) -> None:
+        if self.stamp:
+            self._raw.close()
+
+
+def _joined(rest: bytes, more: bytes) -> bytes:
+    return rest if len(rest) > LONGEST else (rest + more)[: LONGEST + 1] if rest else more
+
+
+def stamp_of(path: str) -> Stamp:
+    with Path(path).open("rb") as file:
+        return _stamp(file)
+
+
+def _stamp(file: IO[bytes]) -> Stamp:
+    found = os.fstat(file.fileno())
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _unpacked(raw: BinaryIO, name: str) -> IO[bytes]:
+    """By what it begins with: `access.log.1` may be compressed, and `access.log.2.gz` may not."""
+    assert isinstance(raw, io.BufferedReader)
+    begins = raw.peek(6)[:6]
+    if begins.startswith(_ZSTD):
+        raise LogRefused(f"{name} is compressed by zstd, which Python cannot read: pipe it through zstd -dc.")
+    return next((unpack(raw) for magic, unpack in _PACKED.items() if begins.startswith(magic)), raw)
+
+
+# -- which files ---------------------------------------------------------------------------------------------------
+
+
+def find(names: Sequence[str]) -> list[str]:
+    """The files that are meant, each once, though patterns overlap and links lead to the same. Raises LogRefused."""
+    found: dict[object, str] = {}
+    for name in names:
+        for path in _matches(name):
+            found.setdefault(path if path == "-" else _identity(path), path)
+    return _copies_first(list(found.values()))
+
+
+def _matches(name: str) -> list[str]:
+    if name == "-" or os.path.exists(name):
+        return [name]
+    matches = sorted(glob.glob(name))
+    if not matches:
+        raise LogRefused(f"There is no log {name}.")
+    return matches
+
+
+def _identity(path: str) -> object:
+    if os.path.isdir(path):
+        raise LogRefused(f"{path} is a directory: name its logs, such as '{os.path.join(path, 'access.log*')}'.")
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def _copies_first(paths: list[str]) -> list[str]:
+    """Of logs that begin with the same line, the shorter first: it may be a copy of how the longer one began."""
+    begins = {path: "" if path == "-" else _first_line(path) for path in paths}
+    alike = Counter(begins.values())
+    return sorted(paths, key=lambda path: _length(path) if begins[path] and alike[begins[path]] > 1 else 0)
+
+
+def _first_line(path: str) -> bytes:
+    return next(_lines(path), b"")
+
+
+def _length(path: str) -> int:
+    return sum(1 for _ in _lines(path))
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    log = Log(path)
+    try:
+        yield from log
+    finally:
+        log.close()

@@ -1,0 +1,117 @@
+"""Logs in, parts of days out: each line counts once, however often a log is read and however far it has grown."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from enforcement.detector.journal import Cut, Journal
+from enforcement.detector.lines import Malformed, Read
+from enforcement.detector.logs import LONGEST, Log
+from enforcement.detector.progress import Display
+from enforcement.detector.specimens import Specimen
+from enforcement.detector.summaries import Part, Rules, Sums, add
+
+LARGEST = 200_000  # groups in memory; with more, parts end
+_EVERY = 8192  # lines between looks at that, and at the clock
+_SPECIMENS = 3  # of each reason
+
+
+class Day:
+    """A day of one log, while it is read."""
+
+    def __init__(self, day: date, ends: Container[int]) -> None:
+        self.day = day
+        self.ends = ends  # after how many lines parts of the day are known to have ended, in whatever log
+        self.lines = self.begins = 0
+        self.sums: Sums = {}
+        self._chain: Any = hashlib.sha256()
+
+    def follow(self, raw: bytes) -> None:
+        self.lines += 1
+        self._chain.update(raw)
+        self._chain.update(b"\n")
+
+    def cut(self) -> Cut:
+        return Cut(self.day, self.lines, self._chain.copy().hexdigest())
+
+    def end_part(self, cut: Cut) -> Part:
+        """What was summed up since the last cut; the next part begins here."""
+        part = Part(cut, self.begins, self.sums)
+        self.begins, self.sums = self.lines, {}
+        return part
+
+
+class Reading:
+    """Reads logs and yields the parts that are to be sent; what else it met is counted in its attributes.
+
+    A day of a log is one part, unless the log goes on later that day: then the next part begins where the last one
+    ended. The journal knows the ends, by a digest of the day's lines, so that they are found in a log that was
+    renamed, compressed or copied too.
+    """
+
+    def __init__(self, read: Read, rules: Rules, journal: Journal, display: Display, *, again: bool = False) -> None:
+        self._read, self._rules, self._journal, self._display = read, rules, journal, display
+        self._again = again
+        self._taken: set[Cut] = set()
+        self.lines = 0
+        self.known = 0  # requests that were answered before, or stand in two of the logs
+        self.malformed: Counter[str] = Counter()
+        self.specimens = defaultdict[str, list[Specimen]](list)  # by reason
+
+    def parts(self, log: Log) -> Iterator[Part]:
+        """Parts in the order of their ends. The journal knows a part before it is yielded."""
+        days: dict[date, Day] = {}
+        number = 0
+        for number, raw in enumerate(log, 1):
+            yield from self._line(log, days, number, raw)
+            if number % _EVERY == 0:
+                self._display.read(_EVERY, log.position())
+                if sum(len(day.sums) for day in days.values()) >= LARGEST:
+                    # Where a known part still goes on, its end is waited for: other ends would count it twice.
+                    yield from self._end(day for day in days.values() if not self._journal.goes_on(day.day, day.lines))
+        self._display.read(number % _EVERY, log.position())
+        yield from self._end(days.values())
+
+    def _line(self, log: Log, days: dict[date, Day], number: int, raw: bytes) -> Iterator[Part]:
+        raw = raw.rstrip(b"\r")
+        if not raw.strip():
+            return
+        self.lines += 1
+        try:
+            if len(raw) > LONGEST:
+                raise Malformed(f"longer than {LONGEST // 1024} KiB")
+            line = self._read(raw)
+            group = self._rules.group(line)
+        except Malformed as malformed:
+            self._put_aside(Specimen(log.name, number, str(malformed), raw))
+            return
+        at = line.at.date()
+        day = days.get(at) or days.setdefault(at, Day(at, self._journal.ends(at)))
+        if log.unfinished and self._journal.lasts:
+            # The line may be completed later; what stands before it is known by then.
+            yield from self._end([day])
+        day.follow(raw)
+        add(day.sums, group, line)
+        if day.lines in day.ends and self._journal.is_cut(cut := day.cut()):
+            yield from self._pass(day.end_part(cut))
+
+    def _pass(self, part: Part) -> Iterator[Part]:
+        """A part that ended here before: answered, in another of the logs, or left over by a run that was stopped."""
+        if part.cut in self._taken or (self._journal.is_answered(part.cut) and not self._again):
+            self.known += sum(each.requests for each in part.sums.values())
+        else:
+            self._taken.add(part.cut)
+            yield part
+
+    def _end(self, days: Iterable[Day]) -> Iterator[Part]:
+        parts = [day.end_part(day.cut()) for day in sorted(days, key=lambda each: each.day) if day.sums]
+        self._journal.cut(part.cut for part in parts)
+        self._taken.update(part.cut for part in parts)
+        yield from parts
+
+    def _put_aside(self, specimen: Specimen) -> None:
+        self.malformed[specimen.reason] += 1
+        if self.malformed[specimen.reason] <= _SPECIMENS:
+            self.specimens[specimen.reason].append(specimen)

@@ -1,0 +1,151 @@
+"""A run of the detector, from the logs that it was given to its closing words."""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+
+from enforcement.detector import logs
+from enforcement.detector.addresses import Proxies
+from enforcement.detector.delivery import Delivery, write
+from enforcement.detector.formats import reader
+from enforcement.detector.journal import Journal
+from enforcement.detector.logs import Log, LogRefused, Stamp
+from enforcement.detector.naming import rule
+from enforcement.detector.networks import Networks
+from enforcement.detector.progress import Display
+from enforcement.detector.reading import Reading
+from enforcement.detector.sending import Sender
+from enforcement.detector.summaries import Part, Rules
+from enforcement.geolocation import bundled, from_mmdb
+
+_OLD = timedelta(days=60)
+
+
+def run(given: argparse.Namespace, told: Console) -> int:
+    """The exit status. Raises the refusals of its parts."""
+    networks = Networks(given.networks)
+    locator = from_mmdb(given.mmdb) if given.mmdb else bundled()
+    credential = rule(given.credential_from) if given.credential_from else None
+    rules = Rules(locator, networks, rule(given.account_from), credential)
+    read = reader(given.format, proxies=Proxies(given.trusted_proxy), fields=dict(given.field))
+    paths = logs.find(given.logs)
+    with Display(told) as display, closing(_journal(given, rules)) as journal:
+        for warning in _old(rules.source, networks, datetime.now(UTC).date()):
+            display.say(warning)
+        work = _Run(given, display, journal, Reading(read, rules, journal, display, again=given.again))
+        return work.write(paths, rules) if given.output else work.send(paths, rules)
+
+
+class _Run:
+    def __init__(self, given: argparse.Namespace, display: Display, journal: Journal, reading: Reading) -> None:
+        self._given, self._display, self._journal, self._reading = given, display, journal, reading
+        self._damaged = False
+
+    def write(self, paths: list[str], rules: Rules) -> int:
+        with _output(self._given.output, paths) as output:
+            count = write(self._parts(paths, []), rules, output)
+        self._close_reading()
+        self._display.say(f"{count:,} written")
+        return self._status()
+
+    def send(self, paths: list[str], rules: Rules) -> int:
+        sender = Sender(self._given.url, self._given.key, say=self._display.say)
+        left = [path for path in paths if not self._is_finished(path)]
+        if not left:
+            self._display.say(f"Nothing new: {', '.join(paths)} was answered whole in an earlier run.")
+            return 0
+        delivery, stamps = Delivery(sender, rules, self._journal, self._display), list[Stamp]()
+        delivery.send(self._parts(left, stamps))
+        receipt = delivery.receipt
+        if not receipt.counts["rejected"]:
+            self._journal.finish(stamps)
+        self._close_reading()
+        counted = (f"{count:,} {name.replace('_', ' ')}" for name, count in receipt.counts.items())
+        self._display.say(", ".join(counted))
+        for reason, count in receipt.reasons.most_common():
+            self._display.say(f"  {count:,} of them: {reason}")
+        return self._status() or int(bool(receipt.counts["conflicts"] or receipt.counts["rejected"]))
+
+    def _is_finished(self, path: str) -> bool:
+        return path != "-" and not self._given.again and self._journal.is_finished(logs.stamp_of(path))
+
+    def _parts(self, paths: list[str], stamps: list[Stamp]) -> Iterator[Part]:
+        for path in paths:
+            with closing(Log(path)) as log:
+                self._display.begin(log.name, log.stamp.size if log.stamp else None)
+                yield from self._reading.parts(log)
+            if log.damage:
+                self._damaged = True
+                self._display.say(f"{log.name} is broken off or damaged ({log.damage}); what came before was read.")
+            elif log.stamp:
+                stamps.append(log.stamp)
+
+    def _close_reading(self) -> None:
+        reading = self._reading
+        self._display.say(f"{reading.lines:,} lines read, {reading.malformed.total():,} malformed")
+        for reason, count in reading.malformed.most_common():
+            self._display.say(f"  {count:,} of them: {reason}")
+            for specimen in reading.specimens[reason]:
+                self._display.say(f"    {specimen}")
+        if reading.known:
+            self._display.say(f"{reading.known:,} requests were answered before, or stand in two logs")
+
+    def _status(self) -> int:
+        return int(self._damaged or self._reading.malformed.total() > 0)
+
+
+def _journal(given: argparse.Namespace, rules: Rules) -> Journal:
+    """What a line counts for hangs on these; whom it counts for, on service and key."""
+    counted = [given.account_from, given.credential_from, sorted(given.trusted_proxy), sorted(given.field)]
+    series = _digest(json.dumps([*counted, rules.source.partition(" ")[0]]))
+    if given.output:
+        return Journal(None, series, "")
+    return Journal(given.journal or _default_journal(), series, _digest(f"{given.url.rstrip('/')}\0{given.key}"))
+
+
+def _default_journal() -> Path:
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "accounts-enforcement" / "detector.sqlite3"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _old(source: str, networks: Networks, today: date) -> Iterator[str]:
+    """Addresses move: old data puts people where they are not."""
+    name, _, day = source.partition(" ")
+    for what, of in ((f"The geolocation data {name}", _date(day)), *_lists(networks)):
+        if of is not None and today - of > _OLD:
+            yield f"{what} is of {of}, {(today - of).days:,} days old: addresses have moved since. Get a newer one."
+
+
+def _lists(networks: Networks) -> Iterator[tuple[str, date]]:
+    return ((f"The list of {name} networks", day) for name, day in networks.dates.items())
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@contextmanager
+def _output(name: str, paths: list[str]) -> Iterator[IO[str]]:
+    if name == "-":
+        yield sys.stdout
+        return
+    if os.path.exists(name) and any(path != "-" and os.path.samefile(name, path) for path in paths):
+        raise LogRefused(f"{name} is one of the logs: writing to it would destroy it.")
+    with Path(name).open("w", encoding="utf-8") as output:
+        yield output
