@@ -1,7 +1,7 @@
 """Blocks of a page that code draws: `<!-- drawn: NAME -->` to `<!-- end -->`, each on a line of its own."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 Draw = Callable[[str], str]  # from the name of a block, without its first word, to its lines
 
@@ -28,7 +28,7 @@ def names(page: str) -> list[str]:
     return [block["name"] for block in _BLOCK.finditer(page)]
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table; blank lines around it, as HTML comments would swallow its first row."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n" + "\n".join(f"| {' | '.join(each)} |" for each in lines) + "\n"

@@ -10,6 +10,7 @@ from django.test import Client as HttpClient
 
 from enforcement.models import Case, Client, Decision, Memo
 from enforcement.rules.policy import parse_policy
+from enforcement.rules.transitions import Step
 from enforcement.services import assessment, clock, intake, review, sweep
 from examples.personas import Persona
 from tests.conftest import EXAMPLES
@@ -102,8 +103,8 @@ def _told(name: str) -> Iterator[str]:
     for decision in case.decisions.exclude(step="warn"):
         day = f"day {(decision.decided_at - NOW) // DAY}"
         step = "closed as cured"
-        if decision.step in TAKEN:
-            step = f"{HELD[decision.step]} waits for a person" if decision.people else TAKEN[decision.step]
+        if (taken := Step(decision.step)) in TAKEN:
+            step = f"{HELD[taken]} waits for a person" if decision.people else TAKEN[taken]
         happened.append((decision.decided_at, f"{day} {step}"))
     announced = case.memos.filter(kind=Memo.Kind.REMINDER).values_list("decision", flat=True).distinct()
     for decision_id in announced:
