@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts_enforcement import health, metrics
@@ -10,6 +11,7 @@ handler404 = "enforcement.api.problems.not_found"
 handler500 = "enforcement.api.problems.server_error"
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/search/", no_search),
     path("admin/", admin.site.urls),
     path("api/v1/", include("enforcement.api.urls")),

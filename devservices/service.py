@@ -26,6 +26,7 @@ def serve(environment: Mapping[str, str], port: int) -> int:
     try:
         with interruptible(), start_service(local, found, port) as family:
             _say(f"Serving on http://localhost:{port} (admin at /admin/, API at /api/docs/); logs are in {local}/logs.")
+            _say("Nobody can log in yet? ./run manage create_staff NAME --email E --group lead")
             family.watch()
     except KeyboardInterrupt:
         _say("Stopped.")
@@ -80,8 +81,8 @@ def start_web(family: Family, port: int) -> None:
 
 def start_worker(family: Family) -> None:
     family.add(
-        "worker", sys.executable, "-m", "celery", "--quiet", "-A", "accounts_enforcement", "worker", "--queues", "decide,mail",
-        "--concurrency", "3", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+        "worker", sys.executable, "-m", "celery", "--quiet", "-A", "accounts_enforcement", "worker",
+        "--queues", "decide,mail", "--concurrency", "3", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
     )  # fmt: skip
 
 

@@ -25,6 +25,10 @@ Open = Callable[[User], Browser]
 HOME = reverse("admin:index")
 
 
+def test_the_bare_address_leads_to_the_first_page() -> None:
+    assert Browser().get("/").headers["Location"] == "/admin/"
+
+
 def home(browser: Browser) -> HttpResponse:
     return browser.get(HOME)
 
