@@ -32,8 +32,8 @@ QUIET = [
     "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
-# Only when asked for: SCREENSHOTS=1 ./run test tests/browser
-SHOTS = Path(settings.BASE_DIR) / "docs" / "screenshots" if os.environ.get("SCREENSHOTS") else None
+# Only where asked for: SCREENSHOTS=docs/screenshots ./run test tests/browser
+SHOTS = Path(os.environ["SCREENSHOTS"]) if os.environ.get("SCREENSHOTS") else None
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def session_of(person: User) -> str:
 
 
 def shoot(page: Page, name: str, **options: Any) -> None:
-    """A picture for the documentation, where one is asked for."""
+    """A picture, where pictures are asked for."""
     if SHOTS:
         page.screenshot(path=SHOTS / f"{name}.png", **options)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page, Route, expect
 
@@ -58,6 +59,7 @@ def hostile(written_by_strangers: Case) -> Case:
         decision.save()
     Appeal.objects.update(statement=WORDS)
     Memo.objects.update(subject=PAYLOADS[0], text=WORDS, html=WORDS)
+    call_command("figures")  # the plots of the first page
     return case
 
 

@@ -1,0 +1,86 @@
+"""The console on a wide screen and on a tablet, light and dark."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from enforcement.models import Case, Decision, Memo
+from tests.browser.conftest import OpenAs, shoot
+
+SCREENS = {"wide": {"width": 1280, "height": 900}, "tablet": {"width": 820, "height": 1180}}
+
+
+def pages_of(case: Case) -> dict[str, str]:
+    return {
+        "home": reverse("admin:index"),
+        "queue": reverse("admin:enforcement_case_changelist"),
+        "case": reverse("admin:enforcement_case_change", args=[case.pk]),
+        "confirmation": reverse("admin:enforcement_case_step", args=[case.pk, "reinstate"]),
+        "memo": reverse("admin:enforcement_memo_change", args=[Memo.objects.latest("pk").pk]),
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_fits_its_screen_and_its_light(
+    screen: str, scheme: Any, suspended_case: Case, officer: User, open_as: OpenAs
+) -> None:
+    call_command("figures")  # the plots of the first page
+    options = {"viewport": SCREENS[screen], "color_scheme": scheme}
+    page, stranger = open_as(officer, **options), open_as(**options)
+    for name, address in pages_of(suspended_case).items():
+        check(page, name, address, scheme, screen)
+    check(stranger, "login", reverse("admin:login"), scheme, screen)
+
+
+def check(page: Page, name: str, address: str, scheme: str, screen: str) -> None:
+    page.goto(address)
+    expect(page.locator("html")).to_have_class(re.compile("dark") if scheme == "dark" else re.compile("^(?!.*dark)"))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+    assert darkness(page) == scheme, name
+    shoot(page, f"{name}-{screen}-{scheme}", full_page=name == "case")
+
+
+def darkness(page: Page) -> str:
+    """What the page is, by the brightness of what lies behind its words."""
+    colour = page.evaluate(
+        """() => {
+            const dot = document.createElement('canvas').getContext('2d');
+            dot.fillStyle = getComputedStyle(document.body).backgroundColor;
+            dot.fillRect(0, 0, 1, 1);
+            return [...dot.getImageData(0, 0, 1, 1).data];
+        }"""
+    )
+    return "light" if sum(colour[:3]) > 3 * 128 else "dark"
+
+
+def test_the_console_is_worked_with_the_keyboard_alone(held: Decision, officer: User, open_as: OpenAs) -> None:
+    page = open_as(officer)
+    page.goto(reverse("admin:enforcement_case_change", args=[held.case_id]))
+    press_until(page, "Approve the suspension")
+    press_until(page, "Reason")
+    page.keyboard.type("Looked at the facts.")
+    press_until(page, "Approve the suspension")
+    expect(page.get_by_text("Done: the suspension of")).to_be_visible()
+    held.refresh_from_db()
+    assert held.approved_by == officer
+
+
+def press_until(page: Page, name: str) -> None:
+    """Tab to what is called so; press it unless it takes words."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        told = page.evaluate(
+            "(e => [(e.labels && e.labels[0] ? e.labels[0] : e).textContent.trim(), e.tagName])(document.activeElement)"
+        )
+        if told[0] == name:
+            if told[1] != "TEXTAREA":
+                with page.expect_navigation():
+                    page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"The keyboard does not reach {name!r}.")
