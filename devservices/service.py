@@ -82,7 +82,8 @@ def start_web(family: Family, port: int) -> None:
 def start_worker(family: Family) -> None:
     family.add(
         "worker", sys.executable, "-m", "celery", "--quiet", "-A", "accounts_enforcement", "worker",
-        "--queues", "decide,mail", "--concurrency", "3", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+        "--queues", "decide,mail", "--concurrency", "3", "--without-gossip", "--without-mingle",
+        "--loglevel", "WARNING",
     )  # fmt: skip
 
 
