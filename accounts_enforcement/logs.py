@@ -23,7 +23,7 @@ _SECRETS = (
     (re.compile(r"\bae_[0-9a-f]{10}_[\w-]+"), "[key]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [secret]"),
     (re.compile(r"://[^/\s@]*@"), "://[secret]@"),
-    (re.compile(r"(?<![^\s<>\"'(),;:=])[^\s<>\"'(),;:=@]+@[^\s<>\"'(),;:]+"), "[mail]"),
+    (re.compile(r"(?<![^\s<>\"'(),;:=/\[\]])[^\s<>\"'(),;:=/\[\]@]+@[^\s<>\"'(),;:/\[\]]+"), "[mail]"),
 )
 _MAYBE_ADDRESS = re.compile(r"(?<![\w.:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 

@@ -1,16 +1,25 @@
-"""A whole service on the tests' database, started by the commands that production starts it with."""
+"""The service as docker-compose.yml starts it: its own commands, production's settings, a database of its own."""
 
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
+import httpx
+import psycopg
 import pytest
-from django.db import connection
 
+from devservices import service
+from devservices.supervisor import Family
+from tests.operations import composition
 
-def database_url() -> str:
-    """The tests' own database, for processes that we start."""
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}"))
+# What the composition's own files say, but for where things are on this machine.
+_LOCAL = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR")
 
 
 @pytest.fixture
@@ -19,3 +28,83 @@ def promtool() -> str:
     if found is None:
         pytest.skip("promtool is missing: devservices/system-programs installs it")
     return found
+
+
+@dataclass
+class Composition:
+    """Web, both workers, beat and the sweeper, running; with a mail catcher."""
+
+    directory: Path
+    environment: dict[str, str]
+    port: int
+    family: Family
+
+    @property
+    def web(self) -> httpx.Client:
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.environment, *arguments)
+
+    def logs(self) -> dict[str, str]:
+        """By process: all that it wrote. The mail catcher's is not ours."""
+        return {name: each.log.read_text() for name, each in self.family.members.items() if name != "mail"}
+
+
+def manage(environment: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=composition.ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+    directory, name = tmp_path_factory.mktemp("composition"), f"composition_{uuid4().hex[:10]}"
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            environment = _environment(directory, name)
+            manage(environment, "migrate", "--noinput", "--verbosity", "0")
+            with _start(directory, environment) as family:
+                yield Composition(directory, family.environment, int(environment["PORT"]), family)
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _environment(directory: Path, database: str) -> dict[str, str]:
+    """The example filled in as its comments ask, and then what containers would find under names of their own."""
+    filled = composition.example() | {"SECRET_KEY": uuid4().hex * 2, "POSTGRES_PASSWORD": "marker-password"}
+    found = composition.environment("web", filled | {"METRICS_TOKEN": "marker-token"})
+    url = urlsplit(os.environ["DATABASE_URL"])
+    here = {
+        "DATABASE_URL": urlunsplit(url._replace(path=f"/{database}")),
+        "REDIS_URL": os.environ["REDIS_URL"].replace("db=0", "db=3"),
+        "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
+        "EMAIL_URL": "",
+        "PORT": str(service.free_port()),
+    }
+    scripts = str(Path(sys.executable).parent)
+    kept = {name: os.environ[name] for name in _LOCAL if name in os.environ}
+    return {**found, **kept, **here, "PATH": f"{scripts}:{kept['PATH']}"}
+
+
+def _start(directory: Path, environment: dict[str, str]) -> Family:
+    family = Family(directory / "logs", environment)
+    port = int(environment["PORT"])
+    try:
+        service.catch_mail(family, directory / "mail")
+        for name in ("web", "worker", "worker-mail", "beat", "sweeper"):
+            family.add(name, *_here(composition.command(name), directory, port))
+        family.wait_until(lambda: service.is_ready(port), "the web process is ready", patience=120)
+    except BaseException:
+        family.stop()
+        raise
+    return family
+
+
+def _here(words: list[str], directory: Path, port: int) -> list[str]:
+    """A command of the composition with this machine's port, directory and Python."""
+    there = {"8000": str(port), "0.0.0.0": "127.0.0.1", "/tmp/beat": str(directory / "beat"), "python": sys.executable}
+    return [there.get(word, word) for word in words]
