@@ -60,6 +60,8 @@ def plain(text: str) -> str:
 
 def visible(text: str) -> SafeString:
     """For pages: escaped, isolated in its direction, what cannot be seen spelled out."""
+    if text.isascii() and text.isprintable():  # nearly all, and a list has hundreds
+        return format_html("<bdi>{}</bdi>", text)
     return format_html("<bdi>{}</bdi>", format_html_join("", "{}", ((_drawn(*each),) for each in _pieces(text))))
 
 

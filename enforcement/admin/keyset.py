@@ -75,7 +75,7 @@ def read_place(text: str | None, order: Order) -> Place:
         return Place("last")
     way, _, token = text.partition(".")
     try:
-        key = signing.loads(token, salt=_salt(order))
+        key = _signer(order).unsign_object(token)
     except signing.BadSignature:
         raise BadPage("This page is not one of this list.") from None
     return Place("before" if way == "before" else "after", tuple(key))
@@ -84,11 +84,11 @@ def read_place(text: str | None, order: Order) -> Place:
 def _write(way: str, key: Key, order: Order) -> str:
     plain = [each.isoformat() if isinstance(each, datetime) else each for each in key]
     words = [each if isinstance(each, int | str) else str(each) for each in plain]
-    return f"{way}.{signing.dumps(words, salt=_salt(order))}"
+    return f"{way}.{_signer(order).sign_object(words)}"
 
 
-def _salt(order: Order) -> str:
-    return f"enforcement.admin.keyset:{order.name}"
+def _signer(order: Order) -> signing.Signer:
+    return signing.Signer(salt=f"enforcement.admin.keyset:{order.name}")
 
 
 def page(order: Order, place: Place, size: int) -> Page:

@@ -141,6 +141,15 @@ def test_no_address_makes_a_list_fail(in_review: object, officer: User, browser_
         assert answer.status_code == 200
 
 
+def test_no_filter_counts_what_it_would_leave(in_review: object, officer: User, browser_of: Open) -> None:
+    browser = browser_of(officer)
+    for name in LISTS:
+        page = reverse(f"admin:{name}_changelist")
+        plain = queries(browser, page)
+        assert queries(browser, f"{page}?_facets=True") == plain, name
+        assert "_facets" not in browser.get(page).content.decode(), name
+
+
 @pytest.mark.parametrize("query", ["requests__gt=5", "account__name__regex=(a%2B)%2B", "details__contains=x"])
 def test_a_list_is_not_filtered_by_what_has_no_index(
     in_review: object, officer: User, browser_of: Open, query: str
