@@ -5,7 +5,7 @@ beside it. Names, addresses (.example: nobody receives them) and keys are invent
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -49,7 +49,7 @@ _MANNERS = {"home": 84, "traveller": 7, "vpn": 4, "edge": 2, "unknown": 2, "unre
 class Share:
     """Draws a key with the weight that it has."""
 
-    weights: dict[str, float]
+    weights: Mapping[str, float]
 
     @cached_property
     def _drawn(self) -> tuple[list[str], list[float]]:
