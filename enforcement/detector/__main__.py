@@ -29,11 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(given, told)
     except _REFUSALS as refused:
-        told.print(str(refused), markup=False, highlight=False, soft_wrap=True)
+        told.print(_sentence(refused), markup=False, highlight=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         told.print("Stopped. Start it again as it was: nothing is lost, and nothing counts twice.", highlight=False)
         return 130
+
+
+def _sentence(refused: Exception) -> str:
+    if isinstance(refused, OSError) and refused.strerror:
+        return ": ".join(str(part) for part in (refused.filename, refused.strerror) if part)
+    return str(refused)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import gzip
 import io
 import lzma
 import os
+import stat
 import sys
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
 
@@ -43,9 +44,9 @@ class Log:
         self.name = "standard input" if path == "-" else path
         self.unfinished = False  # the line given last has no end yet
         self.damage = ""  # why it was not read to its end
-        # Closed by `close`; a context manager would have to hold one file or none.
-        self._raw = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115
-        self.stamp = None if path == "-" else _stamp(self._raw)
+        self.stamp = stamp_of(path)  # before it is read: what is written meanwhile makes another one
+        self._is_ours = path != "-"
+        self._raw = Path(path).open("rb") if self._is_ours else sys.stdin.buffer  # noqa: SIM115
         self._stream = _unpacked(self._raw, self.name)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -77,7 +78,7 @@ class Log:
         return self._raw.tell() if self.stamp else 0
 
     def close(self) -> None:
-        if self.stamp:
+        if self._is_ours:
             self._raw.close()
 
 
@@ -85,13 +86,10 @@ def _joined(rest: bytes, more: bytes) -> bytes:
     return rest if len(rest) > LONGEST else (rest + more)[: LONGEST + 1] if rest else more
 
 
-def stamp_of(path: str) -> Stamp:
-    with Path(path).open("rb") as file:
-        return _stamp(file)
-
-
-def _stamp(file: IO[bytes]) -> Stamp:
-    found = os.fstat(file.fileno())
+def stamp_of(path: str) -> Stamp | None:
+    """None for what can be read only once: standard input, a pipe."""
+    if path == "-" or not stat.S_ISREG((found := os.stat(path)).st_mode):
+        return None
     return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -113,7 +111,7 @@ def find(names: Sequence[str]) -> list[str]:
     for name in names:
         for path in _matches(name):
             found.setdefault(path if path == "-" else _identity(path), path)
-    return _copies_first(list(found.values()))
+    return list(found.values())
 
 
 def _matches(name: str) -> list[str]:
@@ -132,24 +130,15 @@ def _identity(path: str) -> object:
     return found.st_dev, found.st_ino
 
 
-def _copies_first(paths: list[str]) -> list[str]:
-    """Of logs that begin with the same line, the shorter first: it may be a copy of how the longer one began."""
-    begins = {path: "" if path == "-" else _first_line(path) for path in paths}
-    alike = Counter(begins.values())
-    return sorted(paths, key=lambda path: _length(path) if begins[path] and alike[begins[path]] > 1 else 0)
-
-
-def _first_line(path: str) -> bytes:
+def first_line(path: str) -> bytes:
     return next(_lines(path), b"")
 
 
-def _length(path: str) -> int:
+def length(path: str) -> int:
+    """How many lines it has."""
     return sum(1 for _ in _lines(path))
 
 
 def _lines(path: str) -> Iterator[bytes]:
-    log = Log(path)
-    try:
+    with closing(Log(path)) as log:
         yield from log
-    finally:
-        log.close()

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import date
 from typing import Any
 
 from enforcement.detector.journal import Cut, Journal
 from enforcement.detector.lines import Malformed, Read
-from enforcement.detector.logs import LONGEST, Log
+from enforcement.detector.logs import LONGEST, Log, Stamp
+from enforcement.detector.overlaps import Overlaps, in_order
 from enforcement.detector.progress import Display
 from enforcement.detector.specimens import Specimen
 from enforcement.detector.summaries import Part, Rules, Sums, add
@@ -54,28 +56,44 @@ class Reading:
     def __init__(self, read: Read, rules: Rules, journal: Journal, display: Display, *, again: bool = False) -> None:
         self._read, self._rules, self._journal, self._display = read, rules, journal, display
         self._again = again
+        self._overlaps = Overlaps(())
         self._taken: set[Cut] = set()
         self.lines = 0
         self.known = 0  # requests that were answered before, or stand in two of the logs
         self.malformed: Counter[str] = Counter()
         self.specimens = defaultdict[str, list[Specimen]](list)  # by reason
+        self.damage: dict[str, str] = {}  # of logs that could not be read to their ends
+        self.stamps: list[Stamp] = []  # of those that were
 
-    def parts(self, log: Log) -> Iterator[Part]:
-        """Parts in the order of their ends. The journal knows a part before it is yielded."""
+    def all_parts(self, paths: Sequence[str]) -> Iterator[Part]:
+        """The journal knows a part before it is yielded."""
+        begins = in_order(paths, self._read)
+        self._overlaps = Overlaps(begins.values())
+        for path, begin in begins.items():
+            with closing(Log(path)) as log:
+                self._overlaps.begin(begin)
+                self._display.begin(log.name, log.stamp.size if log.stamp else None)
+                yield from self._parts(log)
+            if log.damage:
+                self.damage[log.name] = log.damage
+            elif log.stamp:
+                self.stamps.append(log.stamp)
+
+    def _parts(self, log: Log) -> Iterator[Part]:
+        """In the order of their ends."""
         days: dict[date, Day] = {}
         number = 0
         for number, raw in enumerate(log, 1):
             yield from self._line(log, days, number, raw)
             if number % _EVERY == 0:
                 self._display.read(_EVERY, log.position())
-                if sum(len(day.sums) for day in days.values()) >= LARGEST:
+                if sum(len(day.sums) for day in days.values()) >= LARGEST and not self._overlaps.may_repeat():
                     # Where a known part still goes on, its end is waited for: other ends would count it twice.
                     yield from self._end(day for day in days.values() if not self._journal.goes_on(day.day, day.lines))
         self._display.read(number % _EVERY, log.position())
         yield from self._end(days.values())
 
     def _line(self, log: Log, days: dict[date, Day], number: int, raw: bytes) -> Iterator[Part]:
-        raw = raw.rstrip(b"\r")
         if not raw.strip():
             return
         self.lines += 1
@@ -86,6 +104,7 @@ class Reading:
             group = self._rules.group(line)
         except Malformed as malformed:
             self._put_aside(Specimen(log.name, number, str(malformed), raw))
+            self._overlaps.repeats(raw, None)
             return
         at = line.at.date()
         day = days.get(at) or days.setdefault(at, Day(at, self._journal.ends(at)))
@@ -94,13 +113,22 @@ class Reading:
             yield from self._end([day])
         day.follow(raw)
         add(day.sums, group, line)
-        if day.lines in day.ends and self._journal.is_cut(cut := day.cut()):
+        if self._overlaps.repeats(raw, line.at):
+            self._drop(days.values())
+        elif day.lines in day.ends and self._journal.is_cut(cut := day.cut()):
             yield from self._pass(day.end_part(cut))
+
+    def _drop(self, days: Iterable[Day]) -> None:
+        """All of a log so far stood in an earlier one. A run that has only this log must know it too."""
+        parts = [day.end_part(day.cut()) for day in days if day.sums]
+        self._journal.cut(part.cut for part in parts)
+        self._journal.answer(part.cut for part in parts)
+        self.known += sum(part.requests() for part in parts)
 
     def _pass(self, part: Part) -> Iterator[Part]:
         """A part that ended here before: answered, in another of the logs, or left over by a run that was stopped."""
         if part.cut in self._taken or (self._journal.is_answered(part.cut) and not self._again):
-            self.known += sum(each.requests for each in part.sums.values())
+            self.known += part.requests()
         else:
             self._taken.add(part.cut)
             yield part

@@ -18,13 +18,13 @@ from enforcement.detector.addresses import Proxies
 from enforcement.detector.delivery import Delivery, write
 from enforcement.detector.formats import reader
 from enforcement.detector.journal import Journal
-from enforcement.detector.logs import Log, LogRefused, Stamp
+from enforcement.detector.logs import LogRefused
 from enforcement.detector.naming import rule
 from enforcement.detector.networks import Networks
 from enforcement.detector.progress import Display
 from enforcement.detector.reading import Reading
 from enforcement.detector.sending import Sender
-from enforcement.detector.summaries import Part, Rules
+from enforcement.detector.summaries import Rules
 from enforcement.geolocation import bundled, from_mmdb
 
 _OLD = timedelta(days=60)
@@ -48,11 +48,10 @@ def run(given: argparse.Namespace, told: Console) -> int:
 class _Run:
     def __init__(self, given: argparse.Namespace, display: Display, journal: Journal, reading: Reading) -> None:
         self._given, self._display, self._journal, self._reading = given, display, journal, reading
-        self._damaged = False
 
     def write(self, paths: list[str], rules: Rules) -> int:
         with _output(self._given.output, paths) as output:
-            count = write(self._parts(paths, []), rules, output)
+            count = write(self._reading.all_parts(paths), rules, output)
         self._close_reading()
         self._display.say(f"{count:,} written")
         return self._status()
@@ -63,11 +62,11 @@ class _Run:
         if not left:
             self._display.say(f"Nothing new: {', '.join(paths)} was answered whole in an earlier run.")
             return 0
-        delivery, stamps = Delivery(sender, rules, self._journal, self._display), list[Stamp]()
-        delivery.send(self._parts(left, stamps))
+        delivery = Delivery(sender, rules, self._journal, self._display)
+        delivery.send(self._reading.all_parts(left))
         receipt = delivery.receipt
         if not receipt.counts["rejected"]:
-            self._journal.finish(stamps)
+            self._journal.finish(self._reading.stamps)
         self._close_reading()
         counted = (f"{count:,} {name.replace('_', ' ')}" for name, count in receipt.counts.items())
         self._display.say(", ".join(counted))
@@ -76,21 +75,13 @@ class _Run:
         return self._status() or int(bool(receipt.counts["conflicts"] or receipt.counts["rejected"]))
 
     def _is_finished(self, path: str) -> bool:
-        return path != "-" and not self._given.again and self._journal.is_finished(logs.stamp_of(path))
-
-    def _parts(self, paths: list[str], stamps: list[Stamp]) -> Iterator[Part]:
-        for path in paths:
-            with closing(Log(path)) as log:
-                self._display.begin(log.name, log.stamp.size if log.stamp else None)
-                yield from self._reading.parts(log)
-            if log.damage:
-                self._damaged = True
-                self._display.say(f"{log.name} is broken off or damaged ({log.damage}); what came before was read.")
-            elif log.stamp:
-                stamps.append(log.stamp)
+        stamp = logs.stamp_of(path)
+        return stamp is not None and not self._given.again and self._journal.is_finished(stamp)
 
     def _close_reading(self) -> None:
         reading = self._reading
+        for name, damage in reading.damage.items():
+            self._display.say(f"{name} is broken off or damaged ({damage}); what came before was read")
         self._display.say(f"{reading.lines:,} lines read, {reading.malformed.total():,} malformed")
         for reason, count in reading.malformed.most_common():
             self._display.say(f"  {count:,} of them: {reason}")
@@ -100,7 +91,7 @@ class _Run:
             self._display.say(f"{reading.known:,} requests were answered before, or stand in two logs")
 
     def _status(self) -> int:
-        return int(self._damaged or self._reading.malformed.total() > 0)
+        return int(bool(self._reading.damage or self._reading.malformed))
 
 
 def _journal(given: argparse.Namespace, rules: Rules) -> Journal:

@@ -48,6 +48,9 @@ class Part(NamedTuple):
     begins: int  # after so many lines of the day
     sums: Sums
 
+    def requests(self) -> int:
+        return sum(each.requests for each in self.sums.values())
+
 
 class Rules:
     """Whose request a line is, from where, and over which network."""

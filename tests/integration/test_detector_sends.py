@@ -134,6 +134,17 @@ def test_standard_input_is_read_plain_or_packed(service: Service, log: Path) -> 
         assert (running.returncode, service.requests()) == (0, 3600)
 
 
+def test_a_disk_that_is_full_ends_it_with_a_sentence_and_nothing_unknown_was_sent(service: Service, log: Path) -> None:
+    assert detect(log, "--output", "/dev/full") == (2, ["No space left on device"])
+    command = f"ulimit -f 8; exec {sys.executable} -m enforcement.detector {log} --account-from user"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --url {service.url} --key {KEY} --journal {log}.journal"],
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, service.batches) == (2, [])
+    assert f"The journal {log}.journal cannot be used" in done.stderr
+
+
 def test_the_key_may_stay_out_of_the_list_of_processes(service: Service, log: Path) -> None:
     file = log.with_name("key")
     file.write_text(f"{KEY}\n")

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import json
 import lzma
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from enforcement.detector import reading
+from enforcement.detector.__main__ import main
 from tests.unit.detector.conftest import Send
 from tests.unit.detector.service import KEY, Service
 
@@ -115,6 +117,37 @@ def test_a_copy_of_how_a_log_began_counts_once(service: Service, send: Send, log
         assert service.requests() == 40
 
 
+@pytest.mark.parametrize("copied", [40, 25])
+def test_a_copy_is_not_written_twice_either(log: Path, copied: int, tmp_path: Path) -> None:
+    copy, output = log.with_name("access.log.1"), tmp_path / "out"
+    copy.write_text(entries(0, copied))
+    assert main([str(log), str(copy), "--account-from", "user", "--output", str(output)]) == 0
+    items = [json.loads(line) for line in output.read_text().splitlines()]
+    assert sum(item["requests"] for item in items) == 40
+    assert len({item["id"] for item in items}) == len(items)
+
+
+def test_a_log_that_begins_inside_another_counts_its_new_lines(service: Service, send: Send, log: Path) -> None:
+    """As `tail -n` and overlapping backups make them; later it is known alone, and has grown."""
+    lines = [*entries(0, 30).splitlines(True), "nonsense\n", *entries(30, 70).splitlines(True)]
+    later = log.with_name("later.log.gz")
+    log.write_text("".join(lines[:41]))
+    later.write_bytes(gzip.compress("".join(lines[20:61]).encode()))
+    assert send(later, log) == 1
+    assert service.requests() == 60
+    later.write_bytes(gzip.compress("".join(lines[20:]).encode()))
+    send(later)
+    assert service.requests() == 70
+
+
+def test_equal_requests_before_and_after_a_rotation_are_two(service: Service, send: Send, log: Path) -> None:
+    old = log.with_name("access.log.1")
+    old.write_text(entries(0, 40) + entries(39, 40))
+    log.write_text(entries(39, 40) * 2 + entries(40, 60))
+    assert send(log, old) == 0
+    assert service.requests() == 41 + 22
+
+
 def test_the_same_minute_in_the_logs_of_two_gateways_is_two_facts(service: Service, send: Send, log: Path) -> None:
     other = log.with_name("other.log")
     other.write_text(entries(0, 40).replace("/v1/chat", "/v1/other"))
@@ -142,6 +175,16 @@ def test_a_last_line_without_an_end_counts_and_what_stands_before_it_does_not_ag
     grow(log, "\n" + entries(41, 45))
     send(log)
     assert service.requests() == 45
+
+
+def test_a_last_line_that_only_looked_finished_costs_one_request_and_not_the_day(
+    service: Service, send: Send, log: Path
+) -> None:
+    grow(log, entries(40, 41).rstrip("\n"))
+    send(log)
+    grow(log, "12\n" + entries(41, 45))  # 512 bytes, not 5
+    send(log)
+    assert service.requests() == 46
 
 
 def test_a_log_that_breaks_off_is_read_as_far_as_it_goes_and_the_rest_when_it_is_whole(
@@ -218,6 +261,18 @@ def test_many_groups_make_several_parts_at_the_same_lines_again(
     before = dict(service.stored)
     assert send(log, options=("--again",)) == 0
     assert service.stored == before
+
+
+def test_a_part_that_was_sent_ends_where_it_ended_even_if_memory_would_end_it_sooner(
+    service: Service, send: Send, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.write_text("".join(entries(minute, minute + 1, account=f"a{minute}") for minute in range(400)))
+    send(log)
+    monkeypatch.setattr(reading, "LARGEST", 50)
+    monkeypatch.setattr(reading, "_EVERY", 16)
+    grow(log, entries(400, 410))
+    send(log)
+    assert service.requests() == 410
 
 
 def test_the_journal_holds_nothing_that_anybody_could_read_out_of_it(send: Send, log: Path, state: Path) -> None:

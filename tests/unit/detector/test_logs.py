@@ -4,6 +4,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import threading
 import tracemalloc
 from collections.abc import Callable
 from contextlib import closing
@@ -110,10 +112,24 @@ def test_zstandard_is_refused_with_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "access.log.zst"
     file.write_bytes(b"\x28\xb5\x2f\xfd and more")
     with pytest.raises(LogRefused, match="pipe it through zstd -dc"):
-        find([str(file)])
+        Log(str(file))
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> None:
     file = tmp_path / "access[1].log"
     file.write_text("")
     assert find([str(file)]) == [str(file)]
+
+
+def test_what_can_be_read_only_once_is_read_only_once(tmp_path: Path) -> None:
+    """As a shell hands over `<(zcat access.log.gz)`."""
+    pipe, file = tmp_path / "pipe", tmp_path / "access.log"
+    os.mkfifo(pipe)
+    file.write_bytes(TEXT)
+    writer = threading.Thread(target=pipe.write_bytes, args=(TEXT,), daemon=True)
+    writer.start()
+    assert find([str(pipe), str(file)]) == [str(pipe), str(file)]
+    with closing(Log(str(pipe))) as log:
+        assert log.stamp is None
+        assert list(log) == LINES
+        assert log.position() == 0

@@ -14,6 +14,7 @@ from enforcement.detector.naming import RuleRefused, rule
 from enforcement.detector.networks import ListRefused, Networks
 from enforcement.detector.summaries import Part, Rules, Sums, add
 from enforcement.geolocation import Location, bundled
+from tests.unit.mmdb import write_mmdb
 
 SHENZHEN, MADRID, PRIVATE = "219.133.40.10", "88.26.10.5", "10.0.0.1"
 
@@ -128,6 +129,37 @@ def test_malformed_lines_are_counted_and_shown_and_never_fatal(
         assert words in told
 
 
+@pytest.mark.parametrize(
+    "account", ["\u0430cme", "\uff41cme", "ac\u200dme", "\u202eemca", "acme\x00", "{{7*7}}", "=1+1", "x" * 129]
+)
+def test_a_name_that_only_looks_like_an_account_is_malformed(account: str, tmp_path: Path) -> None:
+    assert [item["account"] for item in run(tmp_path, [line(account=account), line()], status=1)] == ["acme"]
+
+
+@pytest.mark.parametrize("key", ["k\n1", "k\u202e1", "k\u20281", "x" * 129])
+def test_a_keys_hint_that_could_break_a_page_is_malformed(key: str, tmp_path: Path) -> None:
+    items = run(tmp_path, [line(key=key), line(key="k1")], "--credential-from", "field:key", status=1)
+    assert [item["credential"] for item in items] == ["k1"]
+
+
+def test_a_day_is_one_of_utc_wherever_the_gateway_stands(tmp_path: Path) -> None:
+    """Also when its clocks are put back, and one local hour comes twice."""
+    lines = [line("2026-06-11T09:30:00+14:00"), line("2026-06-10T08:30:00-11:00"), line("2026-06-09T23:30:00-01:00")]
+    (item,) = run(tmp_path, lines)
+    assert (item["requests"], item["observed_at"], item["observed_until"]) == (
+        3, "2026-06-10T00:30:00Z", "2026-06-10T19:30:00Z",
+    )  # fmt: skip
+    twice = [line(f"2026-10-25T02:30:00+0{offset}:00") for offset in (2, 1)]
+    assert [item["observed_until"] for item in run(tmp_path, twice)] == ["2026-10-25T01:30:00Z"]
+
+
+def test_a_database_with_parts_of_countries_names_them(tmp_path: Path) -> None:
+    record = {"country": {"iso_code": "UA"}, "subdivisions": [{"iso_code": "43"}]}
+    mmdb = write_mmdb(tmp_path / "x.mmdb", {"192.0.2.0/24": record}, kind="Test-City")
+    (item,) = run(tmp_path, [line(ip="192.0.2.1")], "--mmdb", str(mmdb))
+    assert (item["country"], item["subdivision"], item["source"]) == ("UA", "UA-43", "Test-City 2026-06-01")
+
+
 def test_the_longest_prefix_decides_the_class(tmp_path: Path) -> None:
     wide, narrow = tmp_path / "hosting.txt", tmp_path / "vpn.txt"
     wide.write_text("# a provider\n219.0.0.0/8\n2001:db8::/32\n")
@@ -191,6 +223,10 @@ def test_an_address_that_is_none_names_no_network() -> None:
         ["/nowhere.log", "--account-from", "user", "--output", "x"],
         ["-", "--account-from", "nobody", "--output", "x"],
         ["-", "--account-from", "user", "--output", "x", "--mmdb", "/nowhere.mmdb"],
+        ["-", "--account-from", "user", "--output", "x", "--networks", "vpn=/nowhere.txt"],
+        ["-", "--account-from", "user", "--output", "x", "--trusted-proxy", "proxy"],
+        [__file__, "--account-from", "user", "--output", __file__],
+        [__file__, "--account-from", "user", "--output", "/nowhere/x"],
     ],
 )
 def test_wrong_use_ends_with_two_and_a_sentence(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +244,10 @@ def test_wrong_use_ends_with_two_and_a_sentence(options: list[str], capsys: pyte
         ["log", "--account-from", "user", "--output", "x", "--networks", "cloud=file"],
         ["log", "--account-from", "user", "--output", "x", "--url", "http://localhost", "--key", "k"],
         ["log", "--account-from", "user", "--output", "x", "--key", "k"],
+        ["log", "--account-from", "user", "--output", "x", "--again"],
+        ["log", "--account-from", "user", "--output", "x", "--field", "colour=red"],
+        ["log", "--account-from", "user", "--url", "http://localhost", "--key-file", "/nowhere/key"],
+        ["log", "--account-from", "user", "--url", "http://localhost", "--key-file", "x", "--key", "k"],
     ],
 )
 def test_missing_arguments_are_named(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
