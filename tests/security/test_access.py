@@ -374,3 +374,13 @@ def _addresses() -> set[str]:
     """The project's own, without those that stand in the tables."""
     found = {f"/{each.pattern}" for each in get_resolver().url_patterns}
     return {each for each in found if not each.startswith(("/admin/", "/api/v1/"))}
+
+
+def test_figures_are_for_those_whom_a_setting_names(lead: User, reader: Caller, settings: Any) -> None:
+    person = Browser()
+    person.force_login(lead)
+    keyed = {"Authorization": f"Bearer {reader.key}"}
+    assert {each.status_code for each in (person.get("/metrics"), person.get("/metrics", headers=keyed))} == {403}
+    settings.METRICS_TOKEN = "of-the-scraper"
+    assert Browser().get("/metrics", headers={"Authorization": "Bearer of-the-scraper"}).status_code == 200
+    assert Browser().get("/metrics", headers={"Authorization": "Bearer of-the-scrape"}).status_code == 403

@@ -27,8 +27,8 @@ STRICT = (
 # What answers, of every kind: pages, documents, files, redirects and errors, ours and Django's.
 ADDRESSES = [
     "/", "/admin/", "/admin/login/", "/admin/nothing/", "/admin/jsi18n/", "/api/v1/cases", "/api/v1/nothing",
-    "/api/docs/", "/api/docs/?script=", "/api/schema/", "/healthz", "/readyz", "/static/enforcement/admin.css",
-    "/static/unfold/js/app.js", "/static/nothing.js",
+    "/api/docs/", "/api/docs/?script=", "/api/schema/", "/healthz", "/readyz", "/metrics",
+    "/static/enforcement/admin.css", "/static/unfold/js/app.js", "/static/nothing.js",
 ]  # fmt: skip
 
 
