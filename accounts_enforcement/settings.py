@@ -122,6 +122,7 @@ DATABASES = {"default": env.db("DATABASE_URL", engine="django.db.backends.postgr
 # A session that dies holding a lock must not hold it for ever, and nobody waits for a lock longer than a person
 # would: who cannot lock skips or answers 503. Migrations obey the same limits.
 SESSION_LIMITS = "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=15s"
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # one that died with its server is replaced before it is used
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "options": SESSION_LIMITS,

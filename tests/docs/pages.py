@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from enforcement.rules.transitions import as_mermaid
-from tests.docs import house, knobs, refusals, writers
+from tests.docs import house, knobs, measures, refusals, writers
 from tests.docs.blocks import Draw, mermaid
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +14,7 @@ DRAWERS: dict[str, Draw] = {
     "floors": house.draw,
     "knob": knobs.draw_knob,
     "lists": knobs.draw_lists,
+    "metrics": measures.draw,
     "refusals": refusals.draw,
     "states": lambda _: mermaid(as_mermaid()),
     "writers": writers.draw,
