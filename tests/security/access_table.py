@@ -1,7 +1,11 @@
-"""The tables of docs/access.md, read."""
+"""The tables of docs/access.md, read; and how their cells are tried one after the other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from django.db import transaction
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "access.md"
 
@@ -34,3 +38,13 @@ def table(first: str) -> list[Row]:
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens inside has not happened."""
+    point = transaction.savepoint()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(point)
