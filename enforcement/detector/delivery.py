@@ -47,6 +47,11 @@ class Delivery:
             self._note(receipt)
             self._display.sent(receipt.items)
 
+    def is_stored(self, part: Part) -> bool:
+        """Sends the beginning of the part: who has it already answers with duplicates, and nothing has changed."""
+        receipt = self._sender.send(next(batches(self._rules.items(part))))
+        return receipt.counts["duplicates"] + receipt.counts["conflicts"] > 0
+
     def _items(self, parts: Iterable[Part]) -> Iterator[Item]:
         for part in parts:
             self._waiting.append(_Waiting(part.cut, len(part.sums)))

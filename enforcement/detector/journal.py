@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from enforcement.detector.logs import Stamp
 
@@ -20,11 +20,11 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS cut (
     series TEXT, day TEXT, lines INTEGER, digest TEXT, PRIMARY KEY (series, day, lines, digest)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answered (
-    target TEXT, series TEXT, day TEXT, lines INTEGER, digest TEXT,
-    PRIMARY KEY (target, series, day, lines, digest)) WITHOUT ROWID;
+    url TEXT, key TEXT, series TEXT, day TEXT, lines INTEGER, digest TEXT,
+    PRIMARY KEY (url, series, day, lines, digest, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS file (
-    target TEXT, series TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER,
-    PRIMARY KEY (target, series, device, inode)) WITHOUT ROWID;
+    url TEXT, key TEXT, series TEXT, device INTEGER, inode INTEGER, size INTEGER, modified INTEGER,
+    PRIMARY KEY (url, key, series, device, inode)) WITHOUT ROWID;
 """
 
 
@@ -40,14 +40,21 @@ class Cut(NamedTuple):
     digest: str
 
 
+class Target(NamedTuple):
+    """Whom evidence is sent to: digests of the service's address and of the key."""
+
+    url: str
+    key: str
+
+
 class Journal:
-    """Of one series (what decides what is counted) and one target (whom it is sent to). Cuts are the series' own: a
-    second target, or a new key, is sent the same parts under the same ids.
+    """Of one series (what decides what is counted) and one target. Cuts are the series' own: a second target is sent
+    the same parts under the same ids.
 
     One run uses it at a time; a second one waits. Raises JournalRefused.
     """
 
-    def __init__(self, path: Path | None, series: str, target: str) -> None:
+    def __init__(self, path: Path | None, series: str, target: Target) -> None:
         self.path, self._series, self._target = path, series, target
         self.lasts = path is not None  # there is a next run that reads it
         self._lock: IO[bytes] | None = None
@@ -94,7 +101,7 @@ class Journal:
         if found is None:
             found = self._known[day] = {}
             query = "SELECT lines, digest FROM cut WHERE series = ? AND day = ?"
-            for lines, digest in self._rows.execute(query, (self._series, day.isoformat())):
+            for lines, digest in self._ask(query, self._series, day.isoformat()):
                 found.setdefault(lines, set()).add(digest)
         return found
 
@@ -108,21 +115,44 @@ class Journal:
     # -- what was answered -------------------------------------------------------------------------------------------
 
     def is_answered(self, cut: Cut) -> bool:
-        query = "SELECT 1 FROM answered WHERE (target, series, day, lines, digest) = (?, ?, ?, ?, ?)"
-        return self._rows.execute(query, (self._target, self._series, *_row(cut))).fetchone() is not None
+        return self._target.key in self._answered(cut)
+
+    def is_answered_to_another_key(self, cut: Cut) -> bool:
+        return bool(self._answered(cut) - {self._target.key})
+
+    def _answered(self, cut: Cut) -> set[str]:
+        query = "SELECT key FROM answered WHERE (url, series, day, lines, digest) = (?, ?, ?, ?, ?)"
+        return {key for (key,) in self._ask(query, self._target.url, self._series, *_row(cut))}
 
     def answer(self, cuts: Iterable[Cut]) -> None:
-        rows = [(self._target, self._series, *_row(each)) for each in cuts]
-        self._write("INSERT OR IGNORE INTO answered VALUES (?, ?, ?, ?, ?)", rows)
+        rows = [(*self._target, self._series, *_row(each)) for each in cuts]
+        self._write("INSERT OR IGNORE INTO answered VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def adopt(self) -> None:
+        """What another key of this service was answered, ours was: they are of one detector."""
+        taken = "SELECT url, ?, series, day, lines, digest FROM answered WHERE url = ? AND series = ?"
+        self._write(f"INSERT OR IGNORE INTO answered {taken}", [(self._target.key, self._target.url, self._series)])
+
+    def forget_answers(self) -> None:
+        """The service lost what it had; the cuts stay, and so do the ids."""
+        target = [(self._target.url, self._series)]
+        self._write("DELETE FROM answered WHERE url = ? AND series = ?", target)
+        self._write("DELETE FROM file WHERE url = ? AND series = ?", target)
 
     def is_finished(self, stamp: Stamp) -> bool:
         """Whether all of the file, as it is now, was answered."""
-        query = "SELECT 1 FROM file WHERE (target, series, device, inode, size, modified) = (?, ?, ?, ?, ?, ?)"
-        return self._rows.execute(query, (self._target, self._series, *stamp)).fetchone() is not None
+        query = "SELECT 1 FROM file WHERE (url, key, series, device, inode, size, modified) = (?, ?, ?, ?, ?, ?, ?)"
+        return bool(self._ask(query, *self._target, self._series, *stamp))
 
     def finish(self, stamps: Iterable[Stamp]) -> None:
-        rows = [(self._target, self._series, *stamp) for stamp in stamps]
-        self._write("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?)", rows)
+        rows = [(*self._target, self._series, *stamp) for stamp in stamps]
+        self._write("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _ask(self, query: str, *values: object) -> list[Any]:
+        try:
+            return self._rows.execute(query, values).fetchall()
+        except sqlite3.Error as refused:
+            raise JournalRefused(f"The journal {self.path} cannot be read: {refused}.") from None
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:

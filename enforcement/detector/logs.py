@@ -50,7 +50,7 @@ class Log:
         self._stream = _unpacked(self._raw, self.name)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Lines without their ends; of one that is longer than LONGEST, at least that much and never all of it."""
+        """Lines without their ends; of one that is longer than LONGEST, at least that much and at most a block."""
         rest, first = b"", True
         for block in self._blocks():
             head, *lines = (block.removeprefix(_BOM) if first else block).split(b"\n")

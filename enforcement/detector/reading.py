@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from typing import Any
@@ -53,9 +53,18 @@ class Reading:
     renamed, compressed or copied too.
     """
 
-    def __init__(self, read: Read, rules: Rules, journal: Journal, display: Display, *, again: bool = False) -> None:
+    def __init__(
+        self,
+        read: Read,
+        rules: Rules,
+        journal: Journal,
+        display: Display,
+        is_stored: Callable[[Part], bool] = lambda _: False,
+    ) -> None:
+        """`is_stored` asks the service whether it has a part under our key."""
         self._read, self._rules, self._journal, self._display = read, rules, journal, display
-        self._again = again
+        self._is_stored = is_stored
+        self._is_new_here = False
         self._overlaps = Overlaps(())
         self._taken: set[Cut] = set()
         self.lines = 0
@@ -127,11 +136,22 @@ class Reading:
 
     def _pass(self, part: Part) -> Iterator[Part]:
         """A part that ended here before: answered, in another of the logs, or left over by a run that was stopped."""
-        if part.cut in self._taken or (self._journal.is_answered(part.cut) and not self._again):
+        if part.cut in self._taken or self._is_answered(part):
             self.known += part.requests()
         else:
             self._taken.add(part.cut)
             yield part
+
+    def _is_answered(self, part: Part) -> bool:
+        """A new key may be a detector's next one, or that of a service that was set up anew: it is asked once."""
+        if self._journal.is_answered(part.cut):
+            return True
+        if self._is_new_here or not self._journal.is_answered_to_another_key(part.cut):
+            return False
+        self._is_new_here = not self._is_stored(part)
+        if not self._is_new_here:
+            self._journal.adopt()
+        return not self._is_new_here
 
     def _end(self, days: Iterable[Day]) -> Iterator[Part]:
         parts = [day.end_part(day.cut()) for day in sorted(days, key=lambda each: each.day) if day.sums]

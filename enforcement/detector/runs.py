@@ -17,7 +17,7 @@ from enforcement.detector import logs
 from enforcement.detector.addresses import Proxies
 from enforcement.detector.delivery import Delivery, write
 from enforcement.detector.formats import reader
-from enforcement.detector.journal import Journal
+from enforcement.detector.journal import Journal, Target
 from enforcement.detector.logs import LogRefused
 from enforcement.detector.naming import rule
 from enforcement.detector.networks import Networks
@@ -41,57 +41,54 @@ def run(given: argparse.Namespace, told: Console) -> int:
     with Display(told) as display, closing(_journal(given, rules)) as journal:
         for warning in _old(rules.source, networks, datetime.now(UTC).date()):
             display.say(warning)
-        work = _Run(given, display, journal, Reading(read, rules, journal, display, again=given.again))
-        return work.write(paths, rules) if given.output else work.send(paths, rules)
-
-
-class _Run:
-    def __init__(self, given: argparse.Namespace, display: Display, journal: Journal, reading: Reading) -> None:
-        self._given, self._display, self._journal, self._reading = given, display, journal, reading
-
-    def write(self, paths: list[str], rules: Rules) -> int:
-        with _output(self._given.output, paths) as output:
-            count = write(self._reading.all_parts(paths), rules, output)
-        self._close_reading()
-        self._display.say(f"{count:,} written")
-        return self._status()
-
-    def send(self, paths: list[str], rules: Rules) -> int:
-        sender = Sender(self._given.url, self._given.key, say=self._display.say)
-        left = [path for path in paths if not self._is_finished(path)]
-        if not left:
-            self._display.say(f"Nothing new: {', '.join(paths)} was answered whole in an earlier run.")
+        if given.output:
+            return _write(Reading(read, rules, journal, display), rules, given.output, paths, display)
+        delivery = Delivery(Sender(given.url, given.key, say=display.say), rules, journal, display)
+        if not (left := [path for path in paths if not _is_finished(path, journal)]):
+            display.say(f"Nothing new: {', '.join(paths)} was answered whole in an earlier run.")
             return 0
-        delivery = Delivery(sender, rules, self._journal, self._display)
-        delivery.send(self._reading.all_parts(left))
-        receipt = delivery.receipt
-        if not receipt.counts["rejected"]:
-            self._journal.finish(self._reading.stamps)
-        self._close_reading()
-        counted = (f"{count:,} {name.replace('_', ' ')}" for name, count in receipt.counts.items())
-        self._display.say(", ".join(counted))
-        for reason, count in receipt.reasons.most_common():
-            self._display.say(f"  {count:,} of them: {reason}")
-        return self._status() or int(bool(receipt.counts["conflicts"] or receipt.counts["rejected"]))
+        return _send(Reading(read, rules, journal, display, delivery.is_stored), delivery, journal, left, display)
 
-    def _is_finished(self, path: str) -> bool:
-        stamp = logs.stamp_of(path)
-        return stamp is not None and not self._given.again and self._journal.is_finished(stamp)
 
-    def _close_reading(self) -> None:
-        reading = self._reading
-        for name, damage in reading.damage.items():
-            self._display.say(f"{name} is broken off or damaged ({damage}); what came before was read")
-        self._display.say(f"{reading.lines:,} lines read, {reading.malformed.total():,} malformed")
-        for reason, count in reading.malformed.most_common():
-            self._display.say(f"  {count:,} of them: {reason}")
-            for specimen in reading.specimens[reason]:
-                self._display.say(f"    {specimen}")
-        if reading.known:
-            self._display.say(f"{reading.known:,} requests were answered before, or stand in two logs")
+def _write(reading: Reading, rules: Rules, name: str, paths: list[str], display: Display) -> int:
+    with _output(name, paths) as output:
+        count = write(reading.all_parts(paths), rules, output)
+    _close(reading, display)
+    display.say(f"{count:,} written")
+    return _status(reading)
 
-    def _status(self) -> int:
-        return int(bool(self._reading.damage or self._reading.malformed))
+
+def _send(reading: Reading, delivery: Delivery, journal: Journal, paths: list[str], display: Display) -> int:
+    delivery.send(reading.all_parts(paths))
+    receipt = delivery.receipt
+    if not receipt.counts["rejected"]:
+        journal.finish(reading.stamps)
+    _close(reading, display)
+    display.say(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in receipt.counts.items()))
+    for reason, count in receipt.reasons.most_common():
+        display.say(f"  {count:,} of them: {reason}")
+    return _status(reading) or int(bool(receipt.counts["conflicts"] or receipt.counts["rejected"]))
+
+
+def _is_finished(path: str, journal: Journal) -> bool:
+    stamp = logs.stamp_of(path)
+    return stamp is not None and journal.is_finished(stamp)
+
+
+def _close(reading: Reading, display: Display) -> None:
+    for name, damage in reading.damage.items():
+        display.say(f"{name} is broken off or damaged ({damage}); what came before was read")
+    display.say(f"{reading.lines:,} lines read, {reading.malformed.total():,} malformed")
+    for reason, count in reading.malformed.most_common():
+        display.say(f"  {count:,} of them: {reason}")
+        for specimen in reading.specimens[reason]:
+            display.say(f"    {specimen}")
+    if reading.known:
+        display.say(f"{reading.known:,} requests were answered before, or stand in two logs")
+
+
+def _status(reading: Reading) -> int:
+    return int(bool(reading.damage or reading.malformed))
 
 
 def _journal(given: argparse.Namespace, rules: Rules) -> Journal:
@@ -99,8 +96,12 @@ def _journal(given: argparse.Namespace, rules: Rules) -> Journal:
     counted = [given.account_from, given.credential_from, sorted(given.trusted_proxy), sorted(given.field)]
     series = _digest(json.dumps([*counted, rules.source.partition(" ")[0]]))
     if given.output:
-        return Journal(None, series, "")
-    return Journal(given.journal or _default_journal(), series, _digest(f"{given.url.rstrip('/')}\0{given.key}"))
+        return Journal(None, series, Target("", ""))
+    target = Target(_digest(given.url.rstrip("/")), _digest(given.key))
+    journal = Journal(given.journal or _default_journal(), series, target)
+    if given.again:
+        journal.forget_answers()
+    return journal
 
 
 def _default_journal() -> Path:

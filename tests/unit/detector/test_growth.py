@@ -129,7 +129,7 @@ def test_a_copy_is_not_written_twice_either(log: Path, copied: int, tmp_path: Pa
 
 def test_a_log_that_begins_inside_another_counts_its_new_lines(service: Service, send: Send, log: Path) -> None:
     """As `tail -n` and overlapping backups make them; later it is known alone, and has grown."""
-    lines = [*entries(0, 30).splitlines(True), "nonsense\n", *entries(30, 70).splitlines(True)]
+    lines = [*entries(0, 30).splitlines(True), "nonsense\n", *entries(30, 70, day=11).splitlines(True)]
     later = log.with_name("later.log.gz")
     log.write_text("".join(lines[:41]))
     later.write_bytes(gzip.compress("".join(lines[20:61]).encode()))
@@ -226,19 +226,45 @@ def test_a_rejected_item_is_tried_again_by_the_next_run(service: Service, send: 
     assert service.requests() == 40
 
 
-def test_a_new_key_is_told_everything_under_the_same_ids(
-    service: Service, send: Send, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether it is another service or the same one after a rotation, no journal can know."""
+def in_two_parts(service: Service, send: Send, log: Path) -> dict[str, object]:
     send(log)
     grow(log, entries(40, 50))
     send(log)
-    before = dict(service.stored)
+    return dict(service.stored)
+
+
+def test_a_new_key_of_the_same_detector_is_found_out_by_one_question(
+    service: Service, send: Send, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything would come again after a rotation, and under other ids where addresses are located anew."""
+    before = in_two_parts(service, send, log)
+    asked = len(service.batches)
+    monkeypatch.setattr("tests.unit.detector.service.KEY", "the-next")
+    networks = tmp_path / "vpn.txt"
+    networks.write_text("219.133.41.0/24\n")
+    assert send(log, key="the-next", options=("--networks", f"vpn={networks}")) == 0
+    assert (service.stored, len(service.batches)) == (before, asked + 1)
+    grow(log, entries(50, 55))
+    send(log, key="the-next")
+    assert service.requests() == 55
+
+
+def test_a_service_that_was_set_up_anew_is_told_everything_in_the_same_parts(
+    service: Service, send: Send, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = in_two_parts(service, send, log)
+    service.stored.clear()
     monkeypatch.setattr("tests.unit.detector.service.KEY", "another")
     assert send(log, key="another") == 0
     assert service.stored == before
+
+
+def test_a_service_that_was_restored_is_told_everything_again_when_asked(
+    service: Service, send: Send, log: Path
+) -> None:
+    before = in_two_parts(service, send, log)
     service.stored.clear()
-    assert send(log, key="another", options=("--again",)) == 0
+    assert send(log, options=("--again",)) == 0
     assert service.stored == before
 
 
