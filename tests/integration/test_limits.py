@@ -70,6 +70,7 @@ def test_beat_only_says_look_now_and_every_tick_has_its_task_and_expires() -> No
         assert entry["options"]["expires"]
 
 
+@pytest.mark.django_db
 def test_ticks_do_not_pile_up_for_a_dead_worker(tmp_path: Path) -> None:
     queue = f"dead-{uuid4().hex}"
     scheduler = BoundedScheduler(app=app, schedule_filename=str(tmp_path / "beat"), lazy=True)
