@@ -101,10 +101,29 @@ def score(
     """
     terms, today = policy.evidence, at.astimezone(UTC).date()
     with localcontext(EXACT):
-        reports, only_shown = _read(sightings, terms, today, territories or policy.territories)
-        seen = [_settle_kind(name, terms.kinds[name], reports[name]) for name in sorted(reports)]
+        seen, only_shown = _settle(sightings, terms, today, territories or policy.territories)
         points, lines = _score_kinds(seen, terms, today)
         return _assemble(seen, points, (*lines, *uncounted_sightings(only_shown)))
+
+
+def unsupported_requests(
+    sightings: Iterable[Sighting],
+    policy: Policy,
+    at: datetime,
+    *,
+    territories: TerritoryAnswers | None = None,
+) -> int:
+    """Those of the score, for a reader who asks nothing else of it."""
+    with localcontext(EXACT):
+        seen, _ = _settle(sightings, policy.evidence, at.astimezone(UTC).date(), territories or policy.territories)
+        return sum(report.sighting.requests for each in seen if each.kind.is_traffic for report in each.counting)
+
+
+def _settle(
+    sightings: Iterable[Sighting], terms: EvidenceTerms, today: date, territories: TerritoryAnswers
+) -> tuple[list[_Seen], list[Report]]:
+    reports, only_shown = _read(sightings, terms, today, territories)
+    return [_settle_kind(name, terms.kinds[name], reports[name]) for name in sorted(reports)], only_shown
 
 
 def _read(

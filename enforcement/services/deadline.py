@@ -43,7 +43,7 @@ def _judge(group: Sequence[Case], active: PolicyVersion, now: datetime) -> dict[
     accounts = [case.account_id for case in group]
     window = policy.evidence.window
     seen = sightings.load(accounts, window=window, at=now, after=history.closes_of(accounts))
-    new = sightings.load(accounts, window=window, at=now, after=_told(group))
+    new = sightings.later(seen, _told(group), window=window, at=now)  # the case was told of after that close
     return {
         case.pk: _find(case, policy, active.rules, seen[case.account_id], new[case.account_id], now) for case in group
     }
@@ -70,7 +70,7 @@ def _find(
         due_at=case.due_at,
         rule_holds=_holds(case, outcome, policy),
         sanctioned=score.sanctioned,
-        new_requests=scoring.score(new, policy, now, territories=territories).unsupported_requests,
+        new_requests=scoring.unsupported_requests(new, policy, now, territories=territories),
         last_counting_at=score.last_counting_at,
         manners=manners_of(case.account),
     )

@@ -12,7 +12,7 @@ from enforcement.models import PolicyVersion, Restriction
 from enforcement.rules.policy import Policy
 from enforcement.rules.territory import Answer
 from enforcement.rules.transitions import Scope, State
-from enforcement.services import prepared
+from enforcement.services import cursors
 
 # One statement, so that policy, case and restrictions are of one moment; a row for each restriction that stands.
 _KNOWN = """
@@ -111,7 +111,7 @@ def decide(question: Question, *, now: datetime) -> dict[str, Any]:
 
 
 def _read(account: str) -> _Known:
-    with prepared.cursor() as cursor:
+    with cursors.prepared() as cursor:
         cursor.execute(_KNOWN, [account])
         rows = cursor.fetchall()
     digest, case, state, due_at, stopped, *_ = rows[0]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from django.db.models import F
 
 from enforcement.models import ApiKey, Client
-from enforcement.services import prepared
+from enforcement.services import cursors
 
 SCOPES: dict[str, frozenset[str]] = {
     Client.Kind.DETECTOR: frozenset({"evidence:write"}),
@@ -59,7 +59,7 @@ def find(presented: str) -> Client | None:
     parts = _KEY.fullmatch(presented)
     if parts is None:
         return None
-    with prepared.cursor() as cursor:
+    with cursors.prepared() as cursor:
         cursor.execute(_LIVE, [parts[1]])
         row = cursor.fetchone()
         if row is None or not hmac.compare_digest(row[1], _digest(parts[2])):

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from enforcement.rules.sightings import Sighting
+from enforcement.services import cursors
 
 _COLUMNS = "seen.kind, network_class, country, subdivision, credential, source, refused"
 
@@ -56,6 +55,21 @@ def load(
     return found
 
 
+def later(
+    seen: Mapping[int, list[Sighting]], after: Mapping[int, datetime], *, window: timedelta, at: datetime
+) -> dict[int, list[Sighting]]:
+    """What `load` would answer for a later `after`, a moment for each account: of days that were read already."""
+    oldest = at.astimezone(UTC).date() - window + _DAY
+    cut = {account: moment for account, moment in after.items() if _day(moment) >= oldest}
+    found = {
+        account: [each for each in sightings if account not in cut or each.day > _day(cut[account])]
+        for account, sightings in seen.items()
+    }
+    for boundary in _boundaries(list(seen), cut, at, exact=False):
+        _read(found, _ROWS, boundary)
+    return found
+
+
 def _boundaries(
     accounts: list[int], cut: Mapping[int, datetime], at: datetime, exact: bool
 ) -> Iterable[dict[str, list[Any]]]:
@@ -72,9 +86,9 @@ def _boundaries(
 
 
 def _read(found: dict[int, list[Sighting]], sql: str, parameters: Mapping[str, Any]) -> None:
-    with connection.cursor() as cursor:
+    with cursors.binary() as cursor:
         cursor.execute(sql, parameters)
-        for account, *values in cursor:
+        for account, *values in cursor.fetchall():
             found[account].append(Sighting(*values))
 
 
