@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enforcement.rules.scoring import Score, score
+from enforcement.rules.scoring import Score, score, unsupported_requests
 from enforcement.rules.sightings import Sighting
 from tests.unit.rules.evidence import as_sighting, policy, tallied
 from tests.unit.rules.reference import Count
@@ -110,6 +110,7 @@ def test_the_rules_count_as_a_literal_reading_of_the_text_does(found: list[Item]
         count.contested,
         count.base,
     ]
+    assert unsupported_requests(map(as_sighting, found), POLICY, AT) == result.unsupported_requests
     assert_witnesses_agree(result, count)
 
 
