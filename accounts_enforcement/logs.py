@@ -139,7 +139,7 @@ _QUIET = {
     "celery.worker.strategy": "WARNING",
     "django.request": "CRITICAL",
     "django.security.DisallowedHost": "CRITICAL",
-    "axes": "CRITICAL",
+    "axes": "WARNING",  # tells of each refused log-in, and masks names and addresses itself
 }
 
 

@@ -30,6 +30,29 @@ def promtool() -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        pytest.skip("nginx is missing: devservices/system-programs installs it")
+    return found
+
+
+def lay_out_nginx(place: Path, server: str, moved: Mapping[str, str]) -> None:
+    """The files as they are mounted into the container, with paths of this machine; the certificate is the tests'."""
+    shutil.copytree(composition.NGINX / server, place / "server")
+    (place / "tls").mkdir()
+    for name in ("fullchain.pem", "privkey.pem"):
+        shutil.copy(composition.ROOT / "tests" / "data" / "mail-server.pem", place / "tls" / name)
+    for source in (composition.NGINX / "nginx.conf", composition.NGINX / "site.conf"):
+        shutil.copy(source, place)
+    for file in (place / "nginx.conf", place / "site.conf", place / "server" / "server.conf"):
+        text = file.read_text()
+        for container, machine in {"/tmp/": f"{place}/", "/etc/nginx": str(place), **moved}.items():
+            text = text.replace(container, machine)
+        file.write_text(text)
+
+
 @dataclass
 class Composition:
     """Web, both workers, beat and the sweeper, running; with a mail catcher."""

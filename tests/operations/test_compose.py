@@ -1,7 +1,6 @@
 """What docker-compose.yml, the Dockerfile and nginx's files name is there. No engine runs them here: they are read."""
 
 import re
-import shutil
 import subprocess
 from importlib import import_module
 from importlib.metadata import distribution
@@ -16,10 +15,10 @@ from granian.cli import cli
 
 from enforcement.models import Heartbeat
 from tests.operations import composition
-from tests.operations.composition import COMPOSE, DOCKERFILE, OURS, ROOT, SERVICES, health_check, instruction
+from tests.operations.composition import COMPOSE, DOCKERFILE, NGINX, OURS, ROOT, SERVICES, health_check, instruction
+from tests.operations.conftest import lay_out_nginx
 from tests.test_docs import settings_read
 
-NGINX = ROOT / "deploy" / "nginx"
 _PROGRAMS = {"celery": "celery", "granian": "granian"}  # of packages that the image installs
 # What compose, the images of others and the test of PUBLIC_URL's scheme read; all else is a setting of ours.
 _NOT_OURS = {"POSTGRES_PASSWORD", "TAG", "HTTP_PORT", "HTTPS_PORT", "NGINX_SERVER", "TLS_DIRECTORY"}
@@ -208,34 +207,8 @@ def test_ports_agree_from_the_outside_to_granian() -> None:
 
 
 @pytest.mark.parametrize("server", ["http", "tls"])
-def test_nginx_takes_its_files(server: str, tmp_path: Path) -> None:
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if program is None:
-        pytest.skip("nginx is missing: devservices/system-programs installs it")
-    lay_out_nginx(tmp_path, server, upstream="127.0.0.1:8000")
-    tested = subprocess.run([program, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
+def test_nginx_takes_its_files(server: str, nginx: str, tmp_path: Path) -> None:
+    lay_out_nginx(tmp_path, server, {"web:8000": "127.0.0.1:8000"})
+    tested = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True)
     assert tested.returncode == 0, tested.stderr
     assert "[warn]" not in tested.stderr
-
-
-def lay_out_nginx(place: Path, server: str, *, upstream: str) -> None:
-    """The files as they are mounted into the container, with paths of this machine; the certificate is the tests'."""
-    shutil.copytree(NGINX / server, place / "server")
-    shutil.copy(NGINX / "site.conf", place)
-    pair = (ROOT / "tests" / "data" / "mail-server.pem").read_text()
-    (place / "tls").mkdir()
-    for name in ("fullchain.pem", "privkey.pem"):
-        (place / "tls" / name).write_text(pair)
-    (place / "nginx.conf").write_text((NGINX / "nginx.conf").read_text().replace("web:8000", upstream))
-    for file in (place / "nginx.conf", place / "site.conf", place / "server" / "server.conf"):
-        file.write_text(file.read_text().replace("/etc/nginx", str(place)).replace("/tmp/", f"{place}/"))
-
-
-def test_nginx_believes_nobody_and_hides_what_is_for_operators() -> None:
-    site = (NGINX / "site.conf").read_text()
-    assert "X-Forwarded-For $remote_addr;" in site
-    assert "X-Forwarded-Proto $scheme;" in site
-    for hidden in ("/metrics", "/readyz"):
-        assert f"location = {hidden} {{ return 404; }}" in site
-    log_format = (NGINX / "nginx.conf").read_text().partition("log_format")[2].partition(";")[0]
-    assert not re.search(r"\$(remote_addr|request\b|request_uri|uri|args|http_)", log_format)

@@ -9,9 +9,8 @@ from django.core.management import get_commands, load_command_class
 from django.db import connection, transaction
 from django.urls import resolve
 
-from tests.operations.composition import OURS, ROOT, SERVICES
+from tests.operations.composition import NGINX, OURS, ROOT, SERVICES
 from tests.operations.test_alerts import RULES
-from tests.operations.test_compose import NGINX
 
 PAGES = [ROOT / "docs" / name for name in ("deploy.md", "runbook.md")]
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,6 +1,7 @@
 """The commands of docker-compose.yml as processes, with production's settings: they work, and can keep a secret."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from devservices.service import free_port
 from tests.conftest import SMALL_POLICY
 from tests.operations import composition
-from tests.operations.conftest import Composition
+from tests.operations.conftest import Composition, lay_out_nginx
 
 # Whatever a log holds of these, it holds of somebody.
 MARKERS = {
@@ -198,3 +201,80 @@ def test_an_id_of_the_callers_is_kept_if_it_is_sane_and_nobody_writes_a_line_of_
     assert any(line.get("request_id") == "trace-0123456789" for line in found)
     assert not [line for line in found if line["event"] == "forged"]
     assert not [line for line in found if line.get("request_id") in insane]
+
+
+# -- nginx in front ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outside(lived: Composition, nginx: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Asks through nginx, with its files but for addresses and paths."""
+    place, ports = tmp_path_factory.mktemp("nginx"), [free_port(), free_port()]
+    moved = {"web:8000": f"127.0.0.1:{lived.port}", "8080": str(ports[0]), "8081": str(ports[1])}
+    lay_out_nginx(place, "http", moved)
+    alone = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")  # pytest's directories are closed to others
+    lived.family.add("nginx", nginx, "-c", str(place / "nginx.conf"), "-g", alone)
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports[0]}", timeout=30) as client:
+        lived.family.wait_until(lambda: _answers(f"http://127.0.0.1:{ports[1]}/"), "nginx answers its health check")
+        yield client
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 204
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("address", ["/metrics", "/readyz", "/x/../metrics", "/%6detrics", "/./readyz"])
+def test_what_is_for_operators_is_not_seen_from_outside(outside: httpx.Client, address: str) -> None:
+    answer = outside.get(address, headers={"Authorization": "Bearer marker-token"})
+    assert (answer.status_code, "enforcement_" in answer.text, "oldest_due" in answer.text) == (404, False, False)
+
+
+def test_nginx_and_the_service_log_one_request_under_one_id_and_no_address(
+    outside: httpx.Client, lived: Composition
+) -> None:
+    kept = outside.get("/healthz", headers={"X-Request-ID": "trace-through-nginx"})
+    assert kept.headers["X-Request-ID"] == "trace-through-nginx"
+    forged = {"X-Forwarded-For": MARKERS["IPv4 address"], "User-Agent": MARKERS["user agent"]}
+    made = outside.get(f"/{MARKERS['path']}?{MARKERS['query']}", headers=forged).headers["X-Request-ID"]
+    for name in ("nginx", "web"):  # nginx writes when the answer is through
+        lived.family.wait_until(lambda name=name: made in lived.logs()[name], f"{name} logged it")  # type: ignore[misc]
+    assert not [marker for marker in MARKERS.values() if marker in lived.logs()["nginx"]]
+    assert "127.0.0.1" not in lived.logs()["nginx"]
+
+
+def test_a_body_that_is_too_large_is_refused_in_the_service_s_own_words(
+    outside: httpx.Client, lived: Composition
+) -> None:
+    key = lived.manage("create_client", "bulk", "--kind", "detector").splitlines()[-1]
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    refused = outside.post("/api/v1/evidence", content=b" " * (8 * 2**20 + 1), headers=headers)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (413, "application/problem+json")
+    assert outside.post("/api/v1/evidence", content=b" " * 10 * 2**20, headers=headers).status_code == 413
+
+
+# -- faults --------------------------------------------------------------------------------------------------------
+
+
+def test_connections_that_died_with_their_server_are_not_used_again(lived: Composition) -> None:
+    """As after a restart or a switch to a standby: nobody is told 503 for a connection that only looked alive."""
+    with lived.web as web, psycopg.connect(lived.environment["DATABASE_URL"], autocommit=True) as database:
+        assert [web.get("/readyz").status_code for _ in range(20)] == [200] * 20
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert [web.get("/readyz").status_code for _ in range(20)] == [200] * 20
+
+
+def test_a_dead_beat_is_named_and_the_web_process_goes_on_serving(lived: Composition) -> None:
+    beat = lived.family.members["beat"]
+    beat.kill()
+    with psycopg.connect(lived.environment["DATABASE_URL"], autocommit=True) as database:
+        database.execute("UPDATE enforcement_heartbeat SET at = at - interval '1 minute' WHERE name = 'beat'")
+    found = _readiness(lived)
+    assert (found["status"], found["late"]) == ("degraded", ["beat"])
+    beat.start()
+    lived.family.wait_until(lambda: _readiness(lived)["late"] == [], "beat was heard of again")
