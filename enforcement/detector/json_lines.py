@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from enforcement.detector.addresses import AddressRefused, Proxies
@@ -50,8 +51,11 @@ def json_lines(proxies: Proxies, names: Names = NAMES) -> Read:
     """What reads a JSON object on a line."""
 
     def first(fields: Mapping[str, Any], what: str) -> Any:
-        found = (lookup(fields, name) for name in names[what])
-        return next((value for value in found if value not in (None, "", "-")), None)
+        for name in names[what]:
+            value = fields.get(name) if "." not in name else lookup(fields, name)
+            if value is not None and value != "" and value != "-":
+                return value
+        return None
 
     def read(raw: bytes) -> Line:
         fields = _object(raw)
@@ -95,17 +99,21 @@ def _time(value: Any) -> datetime:
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _since_1970(value)
-        text = str(value)
-        if _NUMBER.fullmatch(text):
-            return _since_1970(float(text))
-        if "/" in text:
-            return clf_time(text)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise Malformed("a time without an offset")
-        return moment.astimezone(UTC)
+        return _written(str(value))
     except (ValueError, OverflowError, OSError):
         raise Malformed("a time that cannot be read") from None
+
+
+@lru_cache(maxsize=4096)
+def _written(text: str) -> datetime:
+    if _NUMBER.fullmatch(text):
+        return _since_1970(float(text))
+    if "/" in text:
+        return clf_time(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise Malformed("a time without an offset")
+    return moment.astimezone(UTC)
 
 
 def _since_1970(number: float) -> datetime:

@@ -68,6 +68,7 @@ class Reading:
         self._overlaps = Overlaps(())
         self._taken: set[Cut] = set()
         self.lines = 0
+        self.located = False  # any of them
         self.known = 0  # requests that were answered before, or stand in two of the logs
         self.malformed: Counter[str] = Counter()
         self.specimens = defaultdict[str, list[Specimen]](list)  # by reason
@@ -115,6 +116,7 @@ class Reading:
             self._put_aside(Specimen(log.name, number, str(malformed), raw))
             self._overlaps.repeats(raw, None)
             return
+        self.located = self.located or group.country != ""
         at = line.at.date()
         day = days.get(at) or days.setdefault(at, Day(at, self._journal.ends(at)))
         if log.unfinished and self._journal.lasts:

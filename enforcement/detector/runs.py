@@ -83,6 +83,8 @@ def _close(reading: Reading, display: Display) -> None:
         display.say(f"  {count:,} of them: {reason}")
         for specimen in reading.specimens[reason]:
             display.say(f"    {specimen}")
+    if reading.lines > reading.malformed.total() and not reading.located:
+        display.say("No address could be located. If a proxy of yours stands in front, --trusted-proxy names it.")
     if reading.known:
         display.say(f"{reading.known:,} requests were answered before, or stand in two logs")
 

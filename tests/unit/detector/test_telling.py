@@ -66,6 +66,16 @@ def test_old_data_is_warned_of(tmp_path: Path, day: str, warns: bool, capsys: py
     assert ("The list of tor networks is of 2020-01-01, " in told.err) is warns
 
 
+@pytest.mark.parametrize(("ip", "hinted"), [("10.0.0.3", True), ("219.133.40.10", False)])
+def test_a_log_of_which_nothing_can_be_located_has_a_hint(
+    tmp_path: Path, ip: str, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(LINE.replace("219.133.40.10", ip))
+    assert main([str(log), "--account-from", "user", "--output", "-"]) == 0
+    assert ("--trusted-proxy names it" in capsys.readouterr().err) is hinted
+
+
 def test_nothing_it_says_names_a_key_an_account_or_an_address(
     service: Service, send: Send, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
