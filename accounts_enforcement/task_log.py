@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import Task
 from celery.signals import task_failure, task_postrun, task_prerun
-from django.db import Error
+from django.db import Error, close_old_connections
 
 from enforcement import metrics
 from enforcement.services import heartbeats
@@ -58,6 +58,7 @@ def note_alive(names: Sequence[str]) -> None:
         heartbeats.note(due)
     except Error:
         log.warning("heartbeat.not_noted", exc_info=True)
+        close_old_connections()  # beat has no requests and no tasks after which Django would drop a broken one
 
 
 def _short(task: Task) -> str:
