@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 
-from devservices.service import free_port
+from devservices.service import free_port, is_ready
 from tests.conftest import SMALL_POLICY
 from tests.operations import composition
 from tests.operations.conftest import Composition, lay_out_nginx
@@ -245,14 +245,18 @@ def test_nginx_and_the_service_log_one_request_under_one_id_and_no_address(
     assert "127.0.0.1" not in lived.logs()["nginx"]
 
 
-def test_a_body_that_is_too_large_is_refused_in_the_service_s_own_words(
-    outside: httpx.Client, lived: Composition
-) -> None:
+@pytest.mark.parametrize("size", [8 * 2**20 + 1, 30 * 2**20])
+def test_a_body_that_is_too_large_is_refused_with_a_problem_document(outside: httpx.Client, size: int) -> None:
+    refused = outside.post("/api/v1/evidence", content=b" " * size, headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.headers["Content-Type"]) == (413, "application/problem+json")
+    assert refused.json()["status"] == 413
+
+
+def test_a_body_of_the_largest_size_passes_to_the_service(outside: httpx.Client, lived: Composition) -> None:
     key = lived.manage("create_client", "bulk", "--kind", "detector").splitlines()[-1]
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    refused = outside.post("/api/v1/evidence", content=b" " * (8 * 2**20 + 1), headers=headers)
-    assert (refused.status_code, refused.headers["Content-Type"]) == (413, "application/problem+json")
-    assert outside.post("/api/v1/evidence", content=b" " * 10 * 2**20, headers=headers).status_code == 413
+    answer = outside.post("/api/v1/evidence", content=b"[]".rjust(8 * 2**20), headers=headers)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "There is no item in the body; send 1 to 1,000.")
 
 
 # -- faults --------------------------------------------------------------------------------------------------------
@@ -278,3 +282,14 @@ def test_a_dead_beat_is_named_and_the_web_process_goes_on_serving(lived: Composi
     assert (found["status"], found["late"]) == ("degraded", ["beat"])
     beat.start()
     lived.family.wait_until(lambda: _readiness(lived)["late"] == [], "beat was heard of again")
+
+
+def test_a_web_process_that_is_gone_is_a_503_that_says_when_to_come_back(
+    outside: httpx.Client, lived: Composition
+) -> None:
+    lived.family.members["web"].kill()
+    away = outside.post("/api/v1/evidence", content=b"[]")
+    assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+    assert away.headers["Content-Type"] == "application/problem+json"
+    lived.family.members["web"].start()
+    lived.family.wait_until(lambda: is_ready(lived.port), "the web process is back")
