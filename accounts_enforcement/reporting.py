@@ -6,7 +6,9 @@ import sentry_sdk
 import structlog
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
+from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event, Hint
 
@@ -27,7 +29,9 @@ def start(dsn: str) -> None:
         integrations=[
             AtexitIntegration(callback=lambda pending, timeout: None),  # would print to standard error
             CeleryIntegration(),
+            DedupeIntegration(),  # what nobody caught is in the log, too
             DjangoIntegration(middleware_spans=False, signals_spans=False),
+            ExcepthookIntegration(),
             LoggingIntegration(),
         ],
         send_default_pii=False,

@@ -5,12 +5,14 @@ import threading
 from types import FrameType
 from typing import Any
 
+import structlog
 from django.core.management.base import CommandParser
 from django.db import InterfaceError, OperationalError
 
 from enforcement.management.base import Command
 
 PAUSE = 1.0  # seconds between two looks of a loop
+log = structlog.get_logger(__name__)
 
 
 class LoopingCommand(Command):
@@ -39,8 +41,8 @@ class LoopingCommand(Command):
         while not stopping.wait(PAUSE):
             try:
                 done = self.work()
-            except (OperationalError, InterfaceError) as away:
-                self.stderr.write(f"The database is away, looking again: {away}")
+            except (OperationalError, InterfaceError):
+                log.warning("database.away", exc_info=True)
                 continue
             if any(_counts(done)):
                 self.say(done)
