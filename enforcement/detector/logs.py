@@ -131,12 +131,12 @@ def _identity(path: str) -> object:
 
 
 def first_line(path: str) -> bytes:
-    return next(_lines(path), b"")
+    return next((line for line in _lines(path) if line.strip()), b"")
 
 
 def length(path: str) -> int:
-    """How many lines it has."""
-    return sum(1 for _ in _lines(path))
+    """How many lines it has that are not blank."""
+    return sum(1 for line in _lines(path) if line.strip())
 
 
 def _lines(path: str) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from enforcement.detector.lines import Malformed, Read
 from enforcement.detector.logs import first_line, length, stamp_of
@@ -13,18 +13,20 @@ _TRAILS = 32  # one for each time that the line stands there again: equal reques
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def in_order(paths: Sequence[str], read: Read) -> dict[str, bytes]:
-    """Logs with their first lines, older ones first, and of those that begin alike the shorter first: it may be a
-    copy of how the longer one began. What can be read only once comes last and has no first line.
-    """
+class Begun(NamedTuple):
+    """A log of which only the beginning was read."""
+
+    path: str
+    begin: bytes  # its first line, "" of what can be read only once
+    lines: int  # 0 where no other log of the run begins with that line
+
+
+def in_order(paths: Sequence[str], read: Read) -> list[Begun]:
+    """Older logs first, and of those that begin alike the longer first: the others may be copies of how it began."""
     begins = {path: first_line(path) if stamp_of(path) else b"" for path in paths}
     alike = Counter(begins.values())
-
-    def age(path: str) -> tuple[bool, datetime, int]:
-        begin = begins[path]
-        return not begin, _time(begin, read), length(path) if begin and alike[begin] > 1 else 0
-
-    return {path: begins[path] for path in sorted(paths, key=age)}
+    logs = [Begun(path, begin, length(path) if begin and alike[begin] > 1 else 0) for path, begin in begins.items()]
+    return sorted(logs, key=lambda log: (not log.begin, _time(log.begin, read), -log.lines))
 
 
 def _time(raw: bytes, read: Read) -> datetime:
@@ -54,39 +56,48 @@ class _Trail:
 
 
 class Overlaps:
-    """What the logs of a run that were read so far end with, as far as another of them begins with it.
+    """What the logs of a run that were read so far have in common with how the others begin.
 
     Equal lines of one second may be equal requests: a log that was rotated between them has one at its end, the next
-    one at its beginning. Only what spans more than a second is the same lines twice.
+    one at its beginning. Only an end that spans more than a second is the same lines twice.
     """
 
-    def __init__(self, begins: Iterable[bytes]) -> None:
-        self._begins = frozenset(begins) - {b""}
-        self._ends = defaultdict[bytes, dict[int, str]](dict)  # by first line: so many lines, with this digest
+    def __init__(self, logs: Iterable[Begun]) -> None:
+        self._lengths = defaultdict[bytes, set[int]](set)
+        for log in logs:
+            # The last line of a copy that is still being made may be cut.
+            self._lengths[log.begin] |= {log.lines, log.lines - 1}
+        self._unread = {*self._lengths} - {b""}
+        self._known = defaultdict[bytes, dict[int, str]](dict)  # by first line: so many lines, with this digest
         self._trails: list[_Trail] = []
         self._here: _Trail | None = None
 
-    def begin(self, first: bytes) -> None:
-        """Another log is read from here, with this first line."""
+    def begin(self, log: Begun) -> None:
+        """From here on another log is read."""
         for trail in self._trails:
             if trail.first != trail.last:
-                self._ends[trail.begin][trail.lines] = trail.digest()
+                self._known[trail.begin][trail.lines] = trail.digest()
         self._trails = []
-        self._here = _Trail(first) if first in self._ends else None
-        self._begins -= {first}  # what has been read cannot begin where a later one ends
+        self._here = _Trail(log.begin) if log.lines or log.begin in self._known else None
+        self._unread -= {log.begin}  # what has been read cannot begin where a later one ends
 
     def repeats(self, raw: bytes, at: datetime | None) -> bool:
-        """Whether the log's lines up to this one are what an earlier log ended with."""
-        if raw in self._begins and len(self._trails) < _TRAILS:
+        """Whether the log's lines up to this one stand in an earlier one: at its end, or at its beginning as well."""
+        if raw in self._unread and len(self._trails) < _TRAILS:
             self._trails.append(_Trail(raw))
         for trail in self._trails:
             trail.add(raw, at)
-        if self._here is None:
-            return False
-        self._here.add(raw, at)
-        known = self._ends[self._here.begin].get(self._here.lines)
-        return known is not None and known == self._here.digest()
+        return self._here is not None and self._is_known(self._here, raw, at)
+
+    def _is_known(self, here: _Trail, raw: bytes, at: datetime | None) -> bool:
+        here.add(raw, at)
+        known = self._known[here.begin]
+        if here.lines in known:
+            return known[here.lines] == here.digest()
+        if here.lines in self._lengths[here.begin]:
+            known[here.lines] = here.digest()
+        return False
 
     def may_repeat(self) -> bool:
-        """Whether it may still turn out that all lines of the log so far stood in an earlier one."""
-        return self._here is not None and self._here.lines < max(self._ends[self._here.begin])
+        """Whether it may still turn out that all lines of the log so far stand in an earlier one."""
+        return self._here is not None and self._here.lines < max(self._known[self._here.begin], default=0)

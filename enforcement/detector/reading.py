@@ -77,11 +77,11 @@ class Reading:
 
     def all_parts(self, paths: Sequence[str]) -> Iterator[Part]:
         """The journal knows a part before it is yielded."""
-        begins = in_order(paths, self._read)
-        self._overlaps = Overlaps(begins.values())
-        for path, begin in begins.items():
-            with closing(Log(path)) as log:
-                self._overlaps.begin(begin)
+        begun = in_order(paths, self._read)
+        self._overlaps = Overlaps(begun)
+        for each in begun:
+            with closing(Log(each.path)) as log:
+                self._overlaps.begin(each)
                 self._display.begin(log.name, log.stamp.size if log.stamp else None)
                 yield from self._parts(log)
             if log.damage:

@@ -44,7 +44,7 @@ def run(given: argparse.Namespace, told: Console) -> int:
         if given.output:
             return _write(Reading(read, rules, journal, display), rules, given.output, paths, display)
         delivery = Delivery(Sender(given.url, given.key, say=display.say), rules, journal, display)
-        if not (left := [path for path in paths if not _is_finished(path, journal)]):
+        if not (left := _unanswered(paths, journal)):
             display.say(f"Nothing new: {', '.join(paths)} was answered whole in an earlier run.")
             return 0
         return _send(Reading(read, rules, journal, display, delivery.is_stored), delivery, journal, left, display)
@@ -70,9 +70,12 @@ def _send(reading: Reading, delivery: Delivery, journal: Journal, paths: list[st
     return _status(reading) or int(bool(receipt.counts["conflicts"] or receipt.counts["rejected"]))
 
 
-def _is_finished(path: str, journal: Journal) -> bool:
-    stamp = logs.stamp_of(path)
-    return stamp is not None and journal.is_finished(stamp)
+def _unanswered(paths: list[str], journal: Journal) -> list[str]:
+    """Logs that are not as they were when they were answered, and those of which one of them may be a copy."""
+    stamps = {path: logs.stamp_of(path) for path in paths}
+    new = [path for path, stamp in stamps.items() if stamp is None or not journal.is_finished(stamp)]
+    begins = {logs.first_line(path) for path in new if stamps[path]}
+    return [path for path in paths if path in new or logs.first_line(path) in begins]
 
 
 def _close(reading: Reading, display: Display) -> None:

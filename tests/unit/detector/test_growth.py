@@ -117,6 +117,22 @@ def test_a_copy_of_how_a_log_began_counts_once(service: Service, send: Send, log
         assert service.requests() == 40
 
 
+@pytest.mark.parametrize("cut", [0, 10])
+def test_a_copy_that_is_still_being_made_of_a_log_that_was_answered_counts_nothing(
+    service: Service, send: Send, log: Path, cut: int
+) -> None:
+    """As gzip leaves it while cron starts the detector."""
+    send(log)
+    copy = log.with_name("access.log.gz")
+    copy.write_bytes(gzip.compress(entries(0, 25)[: -cut or None].encode())[: -8 if cut else None])
+    assert send(log, copy) == (1 if cut else 0)
+    assert service.requests() == 40
+    copy.write_bytes(gzip.compress(entries(0, 40).encode()))
+    log.unlink()
+    send(copy)
+    assert service.requests() == 40
+
+
 @pytest.mark.parametrize("copied", [40, 25])
 def test_a_copy_is_not_written_twice_either(log: Path, copied: int, tmp_path: Path) -> None:
     copy, output = log.with_name("access.log.1"), tmp_path / "out"
