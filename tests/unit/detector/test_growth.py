@@ -172,6 +172,16 @@ def test_the_same_minute_in_the_logs_of_two_gateways_is_two_facts(service: Servi
     assert service.requests() == 80
 
 
+def test_two_gateways_that_begin_with_the_same_line_and_go_on_apart_are_two(
+    service: Service, send: Send, log: Path
+) -> None:
+    for gateway, last in (("a", 40), ("b", 30)):
+        rest = entries(1, last).replace("/v1/chat", f"/v1/{gateway}")
+        log.with_name(gateway).write_text(entries(0, 1) + rest)
+    assert send(log.with_name("a"), log.with_name("b")) == 0
+    assert service.requests() == 70
+
+
 def test_a_line_that_was_not_finished_is_read_whole_later(service: Service, send: Send, log: Path) -> None:
     whole = entries(40, 41)
     grow(log, whole[:60])
