@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ import psycopg
 import pytest
 
 from devservices import service
+from devservices.place import find_place
 from devservices.supervisor import Family
+from devservices.valkey import Valkey
 from tests.operations import composition
 
 # What the composition's own files say, but for where things are on this machine.
@@ -61,6 +64,7 @@ class Composition:
     environment: dict[str, str]
     port: int
     family: Family
+    redis: Valkey  # nobody else's: tests take it away
 
     @property
     def web(self) -> httpx.Client:
@@ -83,15 +87,28 @@ def manage(environment: Mapping[str, str], *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+def redis() -> Iterator[Valkey]:
+    """In a directory that the engines' account can enter, unlike pytest's."""
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o755)
+    server = Valkey(find_place(directory / "redis"))
+    server.place.make()
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def running(redis: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
     directory, name = tmp_path_factory.mktemp("composition"), f"composition_{uuid4().hex[:10]}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
         try:
-            environment = _environment(directory, name)
+            environment = {**_environment(directory, name), "REDIS_URL": redis.url()}
             manage(environment, "migrate", "--noinput", "--verbosity", "0")
             with _start(directory, environment) as family:
-                yield Composition(directory, family.environment, int(environment["PORT"]), family)
+                yield Composition(directory, family.environment, int(environment["PORT"]), family, redis)
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -103,9 +120,9 @@ def _environment(directory: Path, database: str) -> dict[str, str]:
     url = urlsplit(os.environ["DATABASE_URL"])
     here = {
         "DATABASE_URL": urlunsplit(url._replace(path=f"/{database}")),
-        "REDIS_URL": os.environ["REDIS_URL"].replace("db=0", "db=3"),
         "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
         "EMAIL_URL": "",
+        "LATE_HEARTBEAT_SECONDS": "15",  # tests wait for it
         "PORT": str(service.free_port()),
     }
     scripts = str(Path(sys.executable).parent)

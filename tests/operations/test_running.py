@@ -284,6 +284,18 @@ def test_a_dead_beat_is_named_and_the_web_process_goes_on_serving(lived: Composi
     lived.family.wait_until(lambda: _readiness(lived)["late"] == [], "beat was heard of again")
 
 
+def test_redis_that_died_is_named_beat_lives_on_and_all_is_well_when_it_is_back(lived: Composition) -> None:
+    def late() -> list[str]:
+        names: list[str] = _readiness(lived)["late"]
+        return names
+
+    lived.redis.stop()
+    lived.family.wait_until(lambda: late() == ["redis", "decide", "mail"], "Redis and the workers are missed")
+    lived.redis.start()
+    lived.family.wait_until(lambda: late() == [], "everybody was heard of again")
+    assert all([*lines(log)] for log in lived.logs().values()), "what they said meanwhile is JSON, too"
+
+
 def test_a_web_process_that_is_gone_is_a_503_that_says_when_to_come_back(
     outside: httpx.Client, lived: Composition
 ) -> None:
