@@ -1,9 +1,9 @@
-"""What must hold of the broker's settings, looked at by every start: each line is a failure that was measured."""
+"""What every start looks at in the settings. Each line about the broker is a failure that was measured."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
 _WHY = "docs/adr/0001-redis-is-a-doorbell.md tells why."
 
@@ -14,6 +14,17 @@ def check_broker(app_configs: Any, **_: Any) -> list[CheckMessage]:
         Error(sentence, hint=_WHY, id=f"enforcement.E00{number}")
         for number, (holds, sentence) in enumerate(_rules(), start=1)
         if not holds
+    ]
+
+
+@register()
+def check_metrics(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    is_open = settings.METRICS_TOKEN or settings.METRICS_NETWORKS
+    if not is_open or settings.METRICS_DIRECTORY:
+        return []
+    sentence = "/metrics is open, and each process counts for itself: every scrape tells of another one."
+    return [
+        Warning(sentence, hint="Set PROMETHEUS_MULTIPROC_DIR to a directory of this machine.", id="enforcement.W001")
     ]
 
 

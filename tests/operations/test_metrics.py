@@ -17,6 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from accounts_enforcement import metrics as door
+from accounts_enforcement.checks import check_metrics
 from accounts_enforcement.settings import networks as read_networks
 from enforcement import metrics
 from enforcement.models import Account, Case, Client, PolicyVersion
@@ -90,6 +91,16 @@ def test_behind_a_proxy_the_callers_address_counts_and_not_the_proxys(settings: 
     settings.METRICS_NETWORKS, settings.BEHIND_PROXY = [ip_network("10.0.0.0/8")], True
     outside = {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_FOR": "10.0.0.9, 203.0.113.5"}
     assert Browser().get("/metrics", **outside).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("token", "directory", "warned"), [("watch-me", "", True), ("watch-me", "/metrics", False), ("", "", False)]
+)
+def test_open_metrics_of_which_each_process_has_its_own_are_warned_of(
+    settings: Any, token: str, directory: str, warned: bool
+) -> None:
+    settings.METRICS_TOKEN, settings.METRICS_NETWORKS, settings.METRICS_DIRECTORY = token, [], directory
+    assert [found.id for found in check_metrics(None)] == ["enforcement.W001"] * warned
 
 
 # -- what stands there -------------------------------------------------------------------------------------------
