@@ -278,11 +278,11 @@ def test_a_new_key_of_the_same_detector_is_found_out_by_one_question(
 def test_a_service_that_was_set_up_anew_is_told_everything_in_the_same_parts(
     service: Service, send: Send, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = in_two_parts(service, send, log)
+    before, asked = in_two_parts(service, send, log), len(service.batches)
     service.stored.clear()
     monkeypatch.setattr("tests.unit.detector.service.KEY", "another")
     assert send(log, key="another") == 0
-    assert service.stored == before
+    assert (service.stored, service.batches[asked:]) == (before, [1, 2])
 
 
 def test_a_service_that_was_restored_is_told_everything_again_when_asked(
