@@ -25,12 +25,15 @@ _SECRETS = (
     (re.compile(r"://[^/\s@]*@"), "://[secret]@"),
     (re.compile(r"(?<![^\s<>\"'(),;:=\[@])[^\s<>\"'(),;:=\[\]@]*@[^\s<>\"'(),;:/\[\]]+"), "[mail]"),
 )
+_SUSPECT = re.compile(r"[@:.]|ae_|(?i:bearer|basic)")  # whatever is masked has one of these
 _MAYBE_ADDRESS = re.compile(r"(?<![\w.:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*|\b\d{1,3}(?:\.\d{1,3}){3}\b")
 
 
 def mask(text: str) -> str:
     """The text without keys, mail addresses and IP addresses, and not endless."""
     text = text[:_LONGEST]
+    if not _SUSPECT.search(text):
+        return text
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return _MAYBE_ADDRESS.sub(_mask_address, text)
@@ -108,9 +111,10 @@ def _error_of(exc_info: ExcInfo) -> list[dict[str, Any]]:
 
 
 def mask_all(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {mask(str(name)): value if name == "timestamp" else masked(value) for name, value in event.items()}
+    return {name: value if name in _MADE_HERE else masked(value) for name, value in event.items()}
 
 
+_MADE_HERE = frozenset({"timestamp", "level", "logger", "duration", "status"})
 _FIRST: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
