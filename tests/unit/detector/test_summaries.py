@@ -170,6 +170,23 @@ def test_the_longest_prefix_decides_the_class(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_class_is_as_old_as_the_oldest_of_its_lists(tmp_path: Path) -> None:
+    """Said in a comment before the first block, or in the file's name."""
+    files = {"exits.txt": "# as of 2026-05-01\n192.0.2.0/24\n", "more-2026-04-30.txt": "198.51.100.0/24\n",
+             "last.txt": "203.0.113.0/24\n# 2020-01-01\n"}  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    assert Networks([("vpn", tmp_path / name) for name in files]).dates == {"vpn": date(2026, 4, 30)}
+    assert Networks([("tor", tmp_path / name) for name in reversed(files)]).dates == {"tor": date(2026, 4, 30)}
+
+
+def test_a_list_of_a_day_that_never_was_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "vpn.txt"
+    file.write_text("# 2026-02-30\n192.0.2.0/24\n")
+    with pytest.raises(ListRefused, match=r"vpn\.txt: 2026-02-30 is no day"):
+        Networks([("vpn", file)])
+
+
 def test_a_bad_list_is_refused_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "edge.txt"
     file.write_text("192.0.2.0/24\nnot a block\n")
