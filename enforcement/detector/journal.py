@@ -1,5 +1,5 @@
-"""What was sent: where each day of a log was cut, so that a log that has grown is taken up where it was left, and a
-run that was killed is repeated under the same ids.
+"""What was sent or written: where each day of a log was cut, so that a log that has grown is taken up where it was
+left, and a run that was killed is repeated under the same ids.
 
 No line, address, account or key is in it: digests, counts and times only.
 """
@@ -47,6 +47,9 @@ class Target(NamedTuple):
     key: str
 
 
+A_FILE = Target("", "")  # which nobody answers for
+
+
 class Journal:
     """Of one series (what decides what is counted) and one target. Cuts are the series' own: a second target is sent
     the same parts under the same ids.
@@ -54,17 +57,14 @@ class Journal:
     One run uses it at a time; a second one waits. Raises JournalRefused.
     """
 
-    def __init__(self, path: Path | None, series: str, target: Target) -> None:
+    def __init__(self, path: Path, series: str, target: Target) -> None:
         self.path, self._series, self._target = path, series, target
-        self.lasts = path is not None  # there is a next run that reads it
-        self._lock: IO[bytes] | None = None
         try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._lock = path.with_name(f"{path.name}.lock").open("wb")
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._rows = sqlite3.connect(path or ":memory:", isolation_level=None)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock: IO[bytes] = path.with_name(f"{path.name}.lock").open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._rows = sqlite3.connect(path, isolation_level=None)
             self._prepare()
         except (OSError, sqlite3.Error) as refused:
             raise JournalRefused(f"The journal {path} cannot be used: {refused}. --journal names another.") from None
@@ -78,8 +78,7 @@ class Journal:
 
     def close(self) -> None:
         self._rows.close()
-        if self._lock is not None:
-            self._lock.close()
+        self._lock.close()
 
     # -- where days were cut -----------------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ examples:
   zcat old/*.gz | python -m enforcement.detector - --account-from user --output evidence.ndjson
 
 Times are RFC 3339, seconds since 1970, or those of common logs. 401, 403 and 451 count as refused at the door.
-Start it as often as you like, on a log that grows or was rotated, also after a crash: each line counts once.
+Start it as often as you like, on a log that grows or was rotated, also after a crash: each line counts once, sent
+or written to files that are sent.
 
 exit status: 0 all fine; 1 lines could not be read or items were not taken; 2 wrong use, refused, or no answer.
 """
@@ -51,8 +52,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         given.key = given.key or os.environ.get(KEY)
         if not given.key:
             parser.error(f"--url needs a key: --key-file FILE, --key KEY, or {KEY} in the environment")
-    elif given.key or given.journal or given.again:
-        parser.error("--key, --key-file, --journal and --again belong to --url: a file is written anew each time")
+    elif given.key or given.again:
+        parser.error("--key, --key-file and --again belong to --url: a file holds all of the logs each time")
     return given
 
 
@@ -110,7 +111,7 @@ def _add_sending(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--output", metavar="FILE", help="write NDJSON instead of sending; - for standard output")
     group.add_argument(
         "--journal", type=Path, metavar="FILE",
-        help="what was sent; default: ~/.local/state/accounts-enforcement/detector.sqlite3",
+        help="what was sent or written; default: ~/.local/state/accounts-enforcement/detector.sqlite3",
     )  # fmt: skip
     group.add_argument("--again", action="store_true", help="send all again, under the same ids: to a restored service")
 

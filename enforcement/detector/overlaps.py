@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from enforcement.detector.lines import Malformed, Read
@@ -34,6 +35,13 @@ def _time(raw: bytes, read: Read) -> datetime:
         return read(raw).at
     except Malformed:
         return _EARLIEST
+
+
+class Repeat(Enum):
+    """Where in an earlier log the lines of a log so far stand."""
+
+    AT_A_BEGINNING = auto()
+    AT_AN_END = auto()
 
 
 class _Trail:
@@ -68,7 +76,8 @@ class Overlaps:
             # The last line of a copy that is still being made may be cut.
             self._lengths[log.begin] |= {log.lines, log.lines - 1}
         self._unread = {*self._lengths} - {b""}
-        self._known = defaultdict[bytes, dict[int, str]](dict)  # by first line: so many lines, with this digest
+        # By first line: so many lines, with this digest.
+        self._known = {repeat: defaultdict[bytes, dict[int, str]](dict) for repeat in Repeat}
         self._trails: list[_Trail] = []
         self._here: _Trail | None = None
 
@@ -76,28 +85,33 @@ class Overlaps:
         """From here on another log is read."""
         for trail in self._trails:
             if trail.first != trail.last:
-                self._known[trail.begin][trail.lines] = trail.digest()
+                self._known[Repeat.AT_AN_END][trail.begin][trail.lines] = trail.digest()
         self._trails = []
-        self._here = _Trail(log.begin) if log.lines or log.begin in self._known else None
+        self._here = _Trail(log.begin) if log.lines or log.begin in self._known[Repeat.AT_AN_END] else None
         self._unread -= {log.begin}  # what has been read cannot begin where a later one ends
 
-    def repeats(self, raw: bytes, at: datetime | None) -> bool:
-        """Whether the log's lines up to this one stand in an earlier one: at its end, or at its beginning as well."""
+    def repeats(self, raw: bytes, at: datetime | None) -> Repeat | None:
+        """Whether the log's lines up to this one stand in an earlier one."""
         if raw in self._unread and len(self._trails) < _TRAILS:
             self._trails.append(_Trail(raw))
         for trail in self._trails:
             trail.add(raw, at)
-        return self._here is not None and self._is_known(self._here, raw, at)
+        if self._here is None:
+            return None
+        self._here.add(raw, at)
+        return self._find(self._here)
 
-    def _is_known(self, here: _Trail, raw: bytes, at: datetime | None) -> bool:
-        here.add(raw, at)
-        known = self._known[here.begin]
-        if here.lines in known:
-            return known[here.lines] == here.digest()
+    def _find(self, here: _Trail) -> Repeat | None:
+        for repeat, known in self._known.items():
+            if here.lines in known[here.begin] and known[here.begin][here.lines] == here.digest():
+                return repeat
         if here.lines in self._lengths[here.begin]:
-            known[here.lines] = here.digest()
-        return False
+            self._known[Repeat.AT_A_BEGINNING][here.begin].setdefault(here.lines, here.digest())
+        return None
 
     def may_repeat(self) -> bool:
         """Whether it may still turn out that all lines of the log so far stand in an earlier one."""
-        return self._here is not None and self._here.lines < max(self._known[self._here.begin], default=0)
+        if self._here is None:
+            return False
+        begin, lines = self._here.begin, self._here.lines
+        return any(lines < max(known[begin], default=0) for known in self._known.values())

@@ -10,7 +10,7 @@ from typing import Any
 from enforcement.detector.journal import Cut, Journal
 from enforcement.detector.lines import Malformed, Read
 from enforcement.detector.logs import LONGEST, Log, Stamp
-from enforcement.detector.overlaps import Overlaps, in_order
+from enforcement.detector.overlaps import Overlaps, Repeat, in_order
 from enforcement.detector.progress import Display
 from enforcement.detector.specimens import Specimen
 from enforcement.detector.summaries import Part, Rules, Sums, add
@@ -119,20 +119,21 @@ class Reading:
         self.located = self.located or group.country != ""
         at = line.at.date()
         day = days.get(at) or days.setdefault(at, Day(at, self._journal.ends(at)))
-        if log.unfinished and self._journal.lasts:
+        if log.unfinished:
             # The line may be completed later; what stands before it is known by then.
             yield from self._end([day])
         day.follow(raw)
         add(day.sums, group, line)
-        if self._overlaps.repeats(raw, line.at):
-            self._drop(days.values())
+        if repeat := self._overlaps.repeats(raw, line.at):
+            self._drop(days.values(), repeat)
         elif day.lines in day.ends and self._journal.is_cut(cut := day.cut()):
             yield from self._pass(day.end_part(cut))
 
-    def _drop(self, days: Iterable[Day]) -> None:
+    def _drop(self, days: Iterable[Day], repeat: Repeat) -> None:
         """All of a log so far stood in an earlier one. A run that has only this log must know it too."""
         parts = [day.end_part(day.cut()) for day in days if day.sums]
-        self._journal.cut(part.cut for part in parts)
+        if repeat is Repeat.AT_AN_END:  # a log that began alike went on here, in a part that must stay what it is
+            self._journal.cut(part.cut for part in parts)
         self._journal.answer(part.cut for part in parts)
         self.known += sum(part.requests() for part in parts)
 
@@ -156,7 +157,9 @@ class Reading:
         return not self._is_new_here
 
     def _end(self, days: Iterable[Day]) -> Iterator[Part]:
-        parts = [day.end_part(day.cut()) for day in sorted(days, key=lambda each: each.day) if day.sums]
+        ended = [day.end_part(day.cut()) for day in sorted(days, key=lambda each: each.day) if day.sums]
+        parts = [part for part in ended if not self._journal.is_answered(part.cut)]  # the beginning of a longer log
+        self.known += sum(part.requests() for part in ended) - sum(part.requests() for part in parts)
         self._journal.cut(part.cut for part in parts)
         self._taken.update(part.cut for part in parts)
         yield from parts

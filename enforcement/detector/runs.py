@@ -17,7 +17,7 @@ from enforcement.detector import logs
 from enforcement.detector.addresses import Proxies
 from enforcement.detector.delivery import Delivery, write
 from enforcement.detector.formats import reader
-from enforcement.detector.journal import Journal, Target
+from enforcement.detector.journal import A_FILE, Journal, Target
 from enforcement.detector.logs import LogRefused
 from enforcement.detector.naming import rule
 from enforcement.detector.networks import Networks
@@ -100,9 +100,7 @@ def _journal(given: argparse.Namespace, rules: Rules) -> Journal:
     """What a line counts for hangs on these; whom it counts for, on service and key."""
     counted = [given.account_from, given.credential_from, sorted(given.trusted_proxy), sorted(given.field)]
     series = _digest(json.dumps([*counted, rules.source.partition(" ")[0]]))
-    if given.output:
-        return Journal(None, series, Target("", ""))
-    target = Target(_digest(given.url.rstrip("/")), _digest(given.key))
+    target = A_FILE if given.output else Target(_digest(given.url.rstrip("/")), _digest(given.key))
     journal = Journal(given.journal or _default_journal(), series, target)
     if given.again:
         journal.forget_answers()

@@ -68,8 +68,8 @@ def detector(db) -> Client:
 
 
 def send(detector: Client, log: Path, *options: str) -> None:
-    output = log.with_suffix(".ndjson")
-    assert detect([str(log), *options, "--output", str(output)]) == 0
+    output, journal = log.with_suffix(".ndjson"), log.with_suffix(".journal")
+    assert detect([str(log), *options, "--output", str(output), "--journal", str(journal)]) == 0
     import json
 
     items = [json.loads(line) for line in output.read_text().splitlines()]

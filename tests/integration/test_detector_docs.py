@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import yaml
 from django.db import connection
+from django.db.models import Sum
 
 from devservices.service import free_port, is_ready, start_web
 from devservices.supervisor import Family
@@ -21,7 +22,7 @@ from enforcement.detector.__main__ import main
 from enforcement.detector.formats import reader
 from enforcement.detector.json_lines import NAMES
 from enforcement.detector.logs import Log
-from enforcement.models import Evidence
+from enforcement.models import DayTally, Evidence
 from enforcement.services import keys
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +48,12 @@ def environment(transactional_db: None, tmp_path: Path) -> Iterator[dict[str, st
             "PATH": os.environ["PATH"], "NO_PROXY": "*", "URL": f"http://127.0.0.1:{port}",
             "KEY": keys.issue("docs", "detector", lasts=None),
         }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector's own: nobody's home is written to."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def ran(block: dict[str, str], directory: Path, environment: dict[str, str]) -> dict[str, object]:
@@ -104,14 +111,27 @@ def test_the_reference_detector_is_understood_and_a_day_that_grows_is_tallied_on
             assert cursor.fetchone() == (count,)
 
 
+def test_files_of_a_log_that_grows_are_tallied_once(environment: dict[str, str], tmp_path: Path) -> None:
+    log, output = tmp_path / "access.log", str(tmp_path / "evidence.ndjson")
+    lines = (EXAMPLES / "combined.log").read_text().splitlines(keepends=True)
+    rules = ["--account-from", "user", "--credential-from", "query:key", "--trusted-proxy", "10.0.0.0/8"]
+    for count in (1, 3, 3, 8):
+        log.write_text("".join(lines[:count]))
+        assert main([str(log), *rules, "--output", output]) == 0
+        assert ran(NDJSON, tmp_path, environment)["conflicts"] == 0
+        tallied = DayTally.objects.aggregate(requests=Sum("requests"), items=Sum("items"))
+        assert tallied == {"requests": count, "items": Evidence.objects.count()}
+
+
 def test_what_the_page_prints_is_what_it_prints(tmp_path: Path) -> None:
     shown = _SHOWN.search(PAGE)
     assert shown
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     command = shown["command"].split()
     done = subprocess.run(
-        [sys.executable, *command[1:]], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
+        [sys.executable, *command[1:]], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True, text=True,
+    )  # fmt: skip
     assert (done.stdout, done.stderr) == ("", shown["output"])
 
 

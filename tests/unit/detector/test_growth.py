@@ -143,6 +143,48 @@ def test_a_copy_is_not_written_twice_either(log: Path, copied: int, tmp_path: Pa
     assert len({item["id"] for item in items}) == len(items)
 
 
+def post(service: Service, *logs: Path) -> int:
+    """Written to a file, and what is in it sent by somebody; how many items there were."""
+    output = logs[0].with_name("evidence.ndjson")
+    assert main([*map(str, logs), "--account-from", "user", "--output", str(output)]) == 0
+    items = [json.loads(line) for line in output.read_text().splitlines()]
+    service.take(items)
+    return len(items)
+
+
+def test_files_of_a_log_that_grows_hold_all_of_it_under_the_same_ids(service: Service, log: Path) -> None:
+    for number, last in enumerate((40, 41, 100), 1):
+        grow(log, entries(service.requests() or 40, last))
+        assert post(service, log) == number
+        assert service.requests() == last
+    assert post(service, log) == 3
+    assert service.requests() == 100
+
+
+def test_a_log_may_be_sent_by_files_and_by_the_detector_in_turn(service: Service, send: Send, log: Path) -> None:
+    for last, deliver in ((40, post), (50, lambda _, log: send(log)), (60, post), (70, lambda _, log: send(log))):
+        grow(log, entries(service.requests() or 40, last))
+        deliver(service, log)
+        assert service.requests() == last
+
+
+def test_a_line_that_was_not_finished_is_whole_in_the_next_file(service: Service, log: Path) -> None:
+    grow(log, entries(40, 41).rstrip("\n"))
+    post(service, log)
+    grow(log, "\n" + entries(41, 45))
+    post(service, log)
+    assert service.requests() == 45
+
+
+@pytest.mark.parametrize("copied", [40, 25])
+def test_files_of_a_log_and_of_a_copy_of_how_it_began_hold_it_once(service: Service, log: Path, copied: int) -> None:
+    copy = log.with_name("access.log.1")
+    copy.write_text(entries(0, copied))
+    for logs in ((log, copy), (copy, log), (copy,), (log,)):
+        post(service, *logs)
+        assert service.requests() == 40
+
+
 def test_a_log_that_begins_inside_another_counts_its_new_lines(service: Service, send: Send, log: Path) -> None:
     """As `tail -n` and overlapping backups make them; later it is known alone, and has grown."""
     lines = [*entries(0, 30).splitlines(True), "nonsense\n", *entries(30, 70, day=11).splitlines(True)]
@@ -154,6 +196,16 @@ def test_a_log_that_begins_inside_another_counts_its_new_lines(service: Service,
     later.write_bytes(gzip.compress("".join(lines[20:]).encode()))
     send(later)
     assert service.requests() == 70
+
+
+def test_a_log_that_stood_whole_at_the_end_of_another_goes_on_alone(service: Service, send: Send, log: Path) -> None:
+    later = log.with_name("later.log")
+    later.write_text(entries(20, 40))
+    send(log, later)
+    grow(later, entries(40, 50))
+    send(later)
+    post(service, log, later)
+    assert service.requests() == 50
 
 
 def test_equal_requests_before_and_after_a_rotation_are_two(service: Service, send: Send, log: Path) -> None:
@@ -292,6 +344,32 @@ def test_a_service_that_was_restored_is_told_everything_again_when_asked(
     service.stored.clear()
     assert send(log, options=("--again",)) == 0
     assert service.stored == before
+
+
+@pytest.mark.parametrize("copied", [40, 25])
+def test_a_log_that_is_sent_again_beside_a_copy_of_how_it_began_has_the_same_parts(
+    service: Service, send: Send, log: Path, copied: int
+) -> None:
+    copy = log.with_name("access.log.1")
+    copy.write_text(entries(0, copied))
+    send(log, copy)
+    before = dict(service.stored)
+    assert send(log, copy, options=("--again",)) == 0
+    assert service.stored == before
+    assert send(copy) == 0
+    assert service.stored == before
+
+
+def test_a_run_that_was_killed_beside_a_copy_is_repeated_under_the_same_ids(
+    service: Service, send: Send, log: Path
+) -> None:
+    copy = log.with_name("access.log.1")
+    copy.write_text(entries(0, 25))
+    service.before = lambda items: (403, {}, service.take(items) and {"detail": "Away."})
+    assert send(log, copy) == 2
+    service.before = lambda _: None
+    assert send(log, copy) == 0
+    assert service.requests() == 40
 
 
 def test_another_rule_counts_for_itself(service: Service, send: Send, log: Path) -> None:
