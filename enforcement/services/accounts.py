@@ -6,9 +6,9 @@ from datetime import datetime
 from django.db import connection
 
 from enforcement.models import Account, Contact
-from enforcement.models.bulk import update_rows
 from enforcement.services.account_documents import Change
 from enforcement.services.locks import lock_accounts
+from enforcement.services.rows import update_rows
 from enforcement.services.transactions import atomic_and_again
 
 MAX_ACCOUNTS = 1000

@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.models import F
 
 from enforcement.models import Account, AssessmentMark, Case, Contact, Decision, PolicyVersion, Score, Stop
-from enforcement.models.bulk import update_rows
 from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.transitions import State, Step
 from enforcement.services import cases, history, sightings, stops
@@ -17,6 +16,7 @@ from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_of
+from enforcement.services.rows import update_rows
 
 # A mark that rose since it was read belongs to evidence that the scores have not seen. Rows are locked in id order,
 # as intake raises them, so that the two cannot deadlock.

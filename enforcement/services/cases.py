@@ -12,7 +12,6 @@ from django.db.models import F
 
 from enforcement import metrics
 from enforcement.models import Account, Case, Decision, Memo, PolicyVersion, Restriction, Stop
-from enforcement.models.bulk import update_rows
 from enforcement.rules.transitions import (
     ENDING_OF,
     WORSENING,
@@ -24,6 +23,7 @@ from enforcement.rules.transitions import (
     find_transition,
 )
 from enforcement.services import memos, stops
+from enforcement.services.rows import insert_rows, update_rows
 
 # Crockford's alphabet: no letter that is read as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -59,10 +59,11 @@ class Order:
 
 def open_cases(accounts: Mapping[int, str], policy: PolicyVersion, *, now: datetime) -> list[Case]:
     """Open a case for each locked account (id to the name of the rule that asks for it)."""
-    return Case.objects.bulk_create(
+    opened = [
         Case(reference=_reference(), account_id=account, policy=policy, rule=rule, opened_at=now)
         for account, rule in accounts.items()
-    )
+    ]
+    return insert_rows(Case, opened)
 
 
 def _reference() -> str:
@@ -78,7 +79,7 @@ def apply(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
     ready = [order for order in orders if _enough_people(order)]
     waiting = [order for order in orders if not _enough_people(order)]
     _refuse_early(ready, now=now)
-    held = Decision.objects.bulk_create(_decision(order, now) for order in waiting if order.held is None)
+    held = insert_rows(Decision, (_decision(order, now) for order in waiting if order.held is None))
     stops.stop([order.case for order in waiting], Stop.Kind.APPROVAL, "A person has to agree.", now=now)
     decided = held + _take(ready, now=now)
     transaction.on_commit(lambda: _count(decided))
@@ -186,7 +187,7 @@ def _advance(each: _Taken, now: datetime) -> None:
 
 
 def _write_decisions(taken: Sequence[_Taken]) -> None:
-    Decision.objects.bulk_create(each.decision for each in taken if each.order.held is None)
+    insert_rows(Decision, (each.decision for each in taken if each.order.held is None))
     settled = [each.decision for each in taken if each.order.held is not None]
     update_rows(settled, ("status", "case_version", "settled_at", "approved_by", "seconded_by"))
 
@@ -201,7 +202,7 @@ _RESTRICTION = {
 def _restrict(taken: Sequence[_Taken], now: datetime) -> None:
     """The restrictions of the new state take the place of those of the old one."""
     _lift(taken, now)
-    Restriction.objects.bulk_create(
+    restrictions = [
         Restriction(
             account_id=each.case.account_id,
             case=each.case,
@@ -213,7 +214,8 @@ def _restrict(taken: Sequence[_Taken], now: datetime) -> None:
         )
         for each in taken
         for scope, value, reason in _restrictions(each)
-    )
+    ]
+    insert_rows(Restriction, restrictions)
 
 
 def _restrictions(each: _Taken) -> list[tuple[Scope, str, Restriction.Reason]]:
@@ -242,11 +244,12 @@ _MEMO_OF_STATE = {
 def _send_memo(taken: Sequence[_Taken], now: datetime) -> None:
     """Queue the memo of each step. What was still on its way is withdrawn; who never heard of a case hears nothing."""
     still_out = memos.cancel([each.case.pk for each in taken], now=now)
-    Memo.objects.bulk_create(
+    queued = [
         Memo(case=each.case, decision=each.decision, kind=_kind(each), created_at=now, render_at=now)
         for each in taken
         if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
-    )
+    ]
+    insert_rows(Memo, queued)
 
 
 def _kind(each: _Taken) -> Memo.Kind:

@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.models import Q
 
 from enforcement.models import Appeal, Contact, Memo, MemoCopy, Stop
-from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
@@ -16,6 +15,7 @@ from enforcement.services import memo_words, stops
 from enforcement.services.acceptance import PRECEDENCE
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.locks import claim_accounts
+from enforcement.services.rows import insert_rows, update_rows
 from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import Draft
@@ -123,10 +123,11 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
         for email, role in recipients[memo.case.account_id]
     ]
     messages = outbox.enqueue([copy.draft for copy in copies], now=now)
-    MemoCopy.objects.bulk_create(
+    sent = [
         MemoCopy(memo=copy.memo, role=copy.role, message=message)
         for copy, message in zip(copies, messages, strict=True)
-    )
+    ]
+    insert_rows(MemoCopy, sent)
 
 
 def _recipients(account_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from enforcement.models import Case, Memo, Stop
-from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
 from enforcement.services import acceptance, stops
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.locks import claim_accounts
+from enforcement.services.rows import update_rows
 
 AWAITING = (State.WARNED, State.RESTRICTED, State.SUSPENDED)
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from enforcement.models import Case, Stop
-from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
+from enforcement.services.rows import update_rows
 
 CLOCK_FIELDS = ("due_at", "remaining", "look_at")
 

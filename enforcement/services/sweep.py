@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from enforcement.models import Case, Decision, Memo, PolicyVersion
-from enforcement.models.bulk import update_rows
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import Proposal, Wait, later_step, rung_of, still_unsupported
 from enforcement.rules.transitions import State, Step
@@ -16,6 +15,7 @@ from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_of
+from enforcement.services.rows import insert_rows, update_rows
 
 _DUE = """
 SELECT account_id FROM enforcement_case
@@ -47,7 +47,8 @@ def look(account_ids: Sequence[int], *, now: datetime) -> None:
     found = list(
         Case.objects.filter(account__in=account_ids, look_at__lte=now, accepted_at__isnull=False)
         .exclude(state=State.CLOSED)
-        .select_related("account", "policy")
+        .select_related("account")
+        .prefetch_related("policy")  # one document for all, instead of one with every row
     )
     stopped = stops.stopped_cases(found)
     running = [case for case in found if case.pk not in stopped]
@@ -95,7 +96,7 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
                 )
             )
         case.look_at = deadlines.next_look(case.due_at, moments, now)
-    Memo.objects.bulk_create(reminders)
+    insert_rows(Memo, reminders)
     update_rows(waiting, ["look_at"])
 
 
