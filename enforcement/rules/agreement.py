@@ -29,20 +29,36 @@ _NOTHING = Decimal(0)
 
 
 class Report(Struct, frozen=True):
-    """A sighting with what the policy makes of it."""
+    """Sightings of one tally key, alike in all but their days and numbers, with what the policy makes of them.
 
-    sighting: Sighting
+    What is asked of the place, the source and the network is asked once for all of them.
+    """
+
+    sightings: list[Sighting]
     place: Place
     factor: Decimal
     source: str
 
     @property
+    def key(self) -> Sighting:
+        """Any of them: for what they have in common."""
+        return self.sightings[0]
+
+    @property
+    def requests(self) -> int:
+        return sum([each.requests for each in self.sightings])
+
+    @property
     def weighted_requests(self) -> Decimal:
-        return self.sighting.weighted_requests * self.factor
+        return sum([each.weighted_requests for each in self.sightings], _NOTHING) * self.factor
 
     @property
     def takes_part(self) -> bool:
         return not (self.place.lacks_subdivision and self.factor)
+
+    def alone(self, sighting: Sighting) -> "Report":
+        """The same of one of its sightings."""
+        return Report([sighting], self.place, self.factor, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,7 @@ def settle(reports: list[Report]) -> list[Settled]:
         return [settle_alone(reports)]
     by_credential = defaultdict(list)
     for each in reports:
-        by_credential[each.sighting.credential].append(each)
+        by_credential[each.key.credential].append(each)
     if "" not in by_credential:
         return [_compare(group) for group in by_credential.values()]
     rest = by_credential.pop("")
@@ -128,7 +144,7 @@ def _compare(reports: list[Report]) -> Settled:
 
 
 def _plain(reports: list[Report]) -> int:
-    return sum(each.sighting.requests for each in reports)
+    return sum(each.requests for each in reports)
 
 
 class _Said:
@@ -142,9 +158,9 @@ class _Said:
         proving_nothing_at_home = 0
         for each in reports:
             if each.factor:
-                answered[each.place.answer] += each.sighting.requests
+                answered[each.place.answer] += each.requests
             elif each.place.answer is Answer.SUPPORTED:
-                proving_nothing_at_home += each.sighting.requests
+                proving_nothing_at_home += each.requests
         self.requests = sum(answered.values())
         self.unknown = answered[Answer.UNKNOWN]
         self.unresolved = answered[Answer.UNRESOLVED]

@@ -44,7 +44,7 @@ def contributions(
     """One for each class of network, by its name; "" counts as unknown."""
     by_class = defaultdict(list)
     for each in counting:
-        by_class[each.sighting.network_class or "unknown"].append(each)
+        by_class[each.key.network_class or "unknown"].append(each)
     return [
         _contribution(name, kind, network_class, reports, terms, today)
         for network_class, reports in sorted(by_class.items())
@@ -54,7 +54,7 @@ def contributions(
 def _contribution(
     name: str, kind: Kind, network_class: str, reports: list[Report], terms: EvidenceTerms, today: date
 ) -> Contribution:
-    amounts = _amounts_by_day(kind.per, (each.sighting for each in reports))
+    amounts = _amounts_by_day(kind.per, (each for report in reports for each in report.sightings))
     # In the order of the days, so that the rounding of the powers is the same for every order of arrival.
     uncapped = sum(
         (kind.points * amount * decay((today - day).days, terms.half_life) for day, amount in sorted(amounts.items())),
@@ -89,14 +89,16 @@ def _amounts_by_day(per: Per, sightings: Iterable[Sighting]) -> dict[date, Decim
 def _count(per: Per, reports: list[Report], days: int) -> int:
     if per == "day":
         return days
-    return sum(each.sighting.requests if per == "request" else each.sighting.items for each in reports)
+    if per == "request":
+        return sum(each.requests for each in reports)
+    return sum(each.items for report in reports for each in report.sightings)
 
 
 def most_first(reports: Iterable[Report]) -> list[tuple[str, int]]:
     """The territories with their plain requests, most first, ties by code."""
     found: dict[str, int] = defaultdict(int)
     for each in reports:
-        found[each.place.code] += each.sighting.requests
+        found[each.place.code] += each.requests
     return sorted(found.items(), key=lambda each: (-each[1], each[0]))
 
 

@@ -86,7 +86,7 @@ def uncounted_sightings(reports: list[Report]) -> list[ScoreLine]:
     """Sightings outside the supported territory that were refused, or whose network proves nothing."""
     found = defaultdict(list)
     for each in reports:
-        key = each.sighting
+        key = each.key
         found[key.kind, key.network_class or "unknown", key.refused].append(each)
     return [_uncounted_line(*key, group) for key, group in sorted(found.items())]
 
@@ -104,6 +104,6 @@ def _uncounted_line(kind: str, network_class: str, refused: bool, reports: list[
         count=count,
         points=Decimal(0),
         territories=codes,
-        days=len({each.sighting.day for each in reports}),
+        days=len({each.day for report in reports for each in report.sightings}),
         counted=False,
     )

@@ -116,7 +116,7 @@ def unsupported_requests(
     """Those of the score, for a reader who asks nothing else of it."""
     with localcontext(EXACT):
         seen, _ = _settle(sightings, policy.evidence, at.astimezone(UTC).date(), territories or policy.territories)
-        return sum(report.sighting.requests for each in seen if each.kind.is_traffic for report in each.counting)
+        return sum(report.requests for each in seen if each.kind.is_traffic for report in each.counting)
 
 
 def _settle(
@@ -133,24 +133,38 @@ def _read(
     since = today - timedelta(days=terms.window_days - 1)
     reports: dict[str, list[Report]] = {}
     only_shown = []
-    for each in sightings:
-        if each.kind not in terms.kinds or not since <= each.day <= today:
+    for alike in _by_key(each for each in sightings if since <= each.day <= today):
+        key = alike[0]
+        if key.kind not in terms.kinds:
             continue
-        place, factor = territories.place(each.country, each.subdivision), terms.factor(each.network_class)
-        report = Report(each, place, factor, source_of(each))
-        if not each.refused:
-            reports.setdefault(each.kind, []).append(report)
-        if place.answer is Answer.UNSUPPORTED and (each.refused or not factor):
+        place, factor = territories.place(key.country, key.subdivision), terms.factor(key.network_class)
+        report = Report(alike, place, factor, source_of(key))
+        if not key.refused:
+            reports.setdefault(key.kind, []).append(report)
+        if place.answer is Answer.UNSUPPORTED and (key.refused or not factor):
             only_shown.append(report)
     return reports, only_shown
+
+
+def _by_key(sightings: Iterable[Sighting]) -> Iterable[list[Sighting]]:
+    """The tally key without its day: most accounts have one or two, and a sighting of each on many days."""
+    found: dict[tuple[object, ...], list[Sighting]] = {}
+    for each in sightings:
+        key = (
+            each.kind, each.detector, each.source, each.credential, each.country, each.subdivision,
+            each.network_class, each.refused,
+        )  # fmt: skip
+        found.setdefault(key, []).append(each)
+    return found.values()
 
 
 def _settle_kind(name: str, kind: Kind, reports: list[Report]) -> _Seen:
     if kind.sources == "any" or is_one_source(reports):
         return _Seen(name, kind, [settle_alone(reports)])
     by_day: dict[date, list[Report]] = {}
-    for each in reports:
-        by_day.setdefault(each.sighting.day, []).append(each)
+    for report in reports:
+        for each in report.sightings:
+            by_day.setdefault(each.day, []).append(report.alone(each))
     return _Seen(name, kind, [settled for of_day in by_day.values() for settled in settle(of_day)])
 
 
@@ -171,8 +185,8 @@ def _assemble(seen: list[_Seen], points: Decimal, lines: tuple[ScoreLine, ...]) 
     traffic = [each for each in seen if each.kind.is_traffic]
     settled = [one for each in traffic for one in each.settled]
     counting = [report for each in traffic for report in each.counting]
-    witnessed = [report.sighting for each in traffic for report in each.agreeing]
-    evidence = [report.sighting for each in seen for report in each.agreeing]
+    witnessed = [sighting for each in traffic for report in each.agreeing for sighting in report.sightings]
+    evidence = [sighting for each in seen for report in each.agreeing for sighting in report.sightings]
     proof = [report for each in seen if each.kind.corroborates for report in each.agreeing]
     days = frozenset(each.day for each in witnessed)
     return Score(
@@ -180,7 +194,7 @@ def _assemble(seen: list[_Seen], points: Decimal, lines: tuple[ScoreLine, ...]) 
         lines=lines,
         facts=_facts(counting),
         requests=sum(each.requests for each in settled),
-        unsupported_requests=sum(each.sighting.requests for each in counting),
+        unsupported_requests=sum(each.requests for each in counting),
         unknown_requests=sum(each.unknown for each in settled),
         unresolved_requests=sum(each.unresolved for each in settled),
         contested_requests=sum(each.contested for each in settled),
@@ -188,7 +202,7 @@ def _assemble(seen: list[_Seen], points: Decimal, lines: tuple[ScoreLine, ...]) 
         share_base=sum(each.share_base for each in settled),
         days=days,
         weeks=frozenset(day.isocalendar()[:2] for day in days),
-        kinds=tuple(sorted({each.sighting.kind for each in proof})),
+        kinds=tuple(sorted({each.key.kind for each in proof})),
         sources=frozenset(each.source for each in proof),
         territories=tuple(most_first(counting)),
         first_seen=min((each.first_at for each in evidence), default=None),
@@ -201,8 +215,8 @@ def _assemble(seen: list[_Seen], points: Decimal, lines: tuple[ScoreLine, ...]) 
 def _facts(counting: list[Report]) -> tuple[Fact, ...]:
     found: dict[tuple[str, str, str], list[Sighting]] = {}
     for each in counting:
-        key = each.sighting.credential, each.place.code, each.sighting.network_class or "unknown"
-        found.setdefault(key, []).append(each.sighting)
+        key = each.key.credential, each.place.code, each.key.network_class or "unknown"
+        found.setdefault(key, []).extend(each.sightings)
     facts = [
         Fact(*key, requests=sum(each.requests for each in group), days=len({each.day for each in group}))
         for key, group in found.items()

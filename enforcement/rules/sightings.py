@@ -8,7 +8,7 @@ from msgspec import Struct
 
 # A msgspec struct where a frozen dataclass would do: a backtest builds millions of these, and it is built
 # twenty times faster.
-class Sighting(Struct, frozen=True):
+class Sighting(Struct, frozen=True, gc=False):
     """Evidence of one UTC day under one tally key, as it was stored."""
 
     day: date  # UTC day of observed_at

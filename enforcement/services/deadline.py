@@ -12,7 +12,7 @@ from enforcement.rules.outcomes import Outcome
 from enforcement.rules.policy import Policy
 from enforcement.rules.scoring import Score
 from enforcement.rules.sightings import Sighting
-from enforcement.rules.territory import territories_under_both
+from enforcement.rules.territory import TerritoryAnswers, territories_under_both
 from enforcement.rules.transitions import Step
 from enforcement.services import history, sightings
 from enforcement.services.manners import manners_of
@@ -44,8 +44,9 @@ def _judge(group: Sequence[Case], active: PolicyVersion, now: datetime) -> dict[
     window = policy.evidence.window
     seen = sightings.load(accounts, window=window, at=now, after=history.closes_of(accounts))
     new = sightings.later(seen, _told(group), window=window, at=now)  # the case was told of after that close
+    territories = territories_under_both(policy.territories, active.rules.territories)
     return {
-        case.pk: _find(case, policy, active.rules, seen[case.account_id], new[case.account_id], now) for case in group
+        case.pk: _find(case, policy, territories, seen[case.account_id], new[case.account_id], now) for case in group
     }
 
 
@@ -60,9 +61,13 @@ def _told(group: Sequence[Case]) -> dict[int, datetime]:
 
 
 def _find(
-    case: Case, policy: Policy, active: Policy, seen: list[Sighting], new: list[Sighting], now: datetime
+    case: Case,
+    policy: Policy,
+    territories: TerritoryAnswers,
+    seen: list[Sighting],
+    new: list[Sighting],
+    now: datetime,
 ) -> Finding:
-    territories = territories_under_both(policy.territories, active.territories)
     score = scoring.score(seen, policy, now, territories=territories)
     outcome = outcomes.outcome(score, policy, now)
     assert case.due_at is not None
