@@ -32,7 +32,8 @@ class Readings(Collector):
     """The gauges, read anew at each scrape. A database that is away takes only them away."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for reading, values in self._read().items():
+        shared = metrics.SHARED is not None and metrics.SHARED.is_complete()
+        for reading, values in {metrics.COUNTS_SHARED: {"": float(shared)}, **self._read()}.items():
             labels = [reading.label] if reading.label else []
             family = GaugeMetricFamily(reading.name, reading.help, labels=labels)
             for label, value in values.items():
@@ -70,19 +71,23 @@ def expose(request: HttpRequest) -> HttpResponse:
 
 
 def exposition() -> bytes:
-    told = generate_latest(_counted())
+    told = _together() or generate_latest(metrics.COUNTED)
     read = CollectorRegistry(auto_describe=False)
     read.register(Readings())
     return told + generate_latest(read)
 
 
-def _counted() -> CollectorRegistry:
-    """This process's own counts, or those of all that share the directory."""
+def _together() -> bytes:
+    """What all that share the directory have counted; nothing where there is none that could be read."""
     if not metrics.DIRECTORY:
-        return metrics.COUNTED
+        return b""
     together = CollectorRegistry(auto_describe=False)
-    MultiProcessCollector(together, path=metrics.DIRECTORY)
-    return together
+    try:
+        MultiProcessCollector(together, path=metrics.DIRECTORY)
+        return generate_latest(together)
+    except (OSError, ValueError):
+        log.warning("metrics.directory_unreadable", exc_info=True)
+        return b""
 
 
 def _may_read(request: HttpRequest) -> bool:

@@ -5,15 +5,17 @@ Counted are kinds of things, never accounts, keys or people: a label has a handf
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 
-from enforcement.metrics.slots import Slots
+from enforcement.metrics.shared import Shared, Value
 
 # Where the processes of a machine count together; without it each counts for itself.
 DIRECTORY = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-if DIRECTORY:
-    values.ValueClass = values.MultiProcessValue(Slots(DIRECTORY).mine)
+SHARED = Shared(DIRECTORY) if DIRECTORY else None
+if SHARED:
+    values.ValueClass = partial(Value, SHARED)
 disable_created_metrics()
 
 COUNTED = CollectorRegistry()
@@ -91,6 +93,10 @@ class Reading:
     label: str = ""
 
 
+COUNTS_SHARED = Reading(
+    "enforcement_counts_shared",
+    "1 if the process that answers counts together with the others of its machine; at 0 counts are missing.",
+)
 DATABASE_UP = Reading(
     "enforcement_database_up",
     "1 if the database answered this scrape; at 0 the other figures that are read from it are missing.",
