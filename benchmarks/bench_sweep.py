@@ -2,17 +2,17 @@
 beside a first draft with a transaction for each case.
 
 python -m benchmarks.bench_sweep --size small|medium|large, or `./run bench sweep`. All sides meet the same cases, turn
-by turn: what one wrote is taken back before the next begins.
+by turn: what one wrote is taken back before the next begins. Each side works in one process, then in two at once.
 """
 
 import argparse
 import json
 import os
 import statistics
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import django
 from django.core.management import call_command
@@ -21,10 +21,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accounts_enforcement.settings")
 django.setup()
 
 from benchmarks import machine, sweep_baseline, sweep_ground, sweep_limit  # noqa: E402
+from benchmarks.hands import Hands, Task  # noqa: E402
 from enforcement.models import Case  # noqa: E402
 from enforcement.services import clock, sweep  # noqa: E402
 
 GOAL, GOAL_TIMES = 0.3, 20
+PROCESSES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -57,32 +59,31 @@ class Round:
         return self.sweep / self.baseline
 
 
-def measure(size: Size, now: datetime) -> list[Round]:
-    swept(size, now)  # warms up, and tells the limit what is decided
+def measure(size: Size, now: datetime, hands: Hands) -> list[Round]:
+    hands.work(service, now)  # warms up, and tells the limit what is decided
     sweep_limit.learn()
     sweep_ground.take_back(now)
-    return [turn(size, now) for _ in range(size.rounds)]
+    return [turn(size, now, hands) for _ in range(size.rounds)]
 
 
-def turn(size: Size, now: datetime) -> Round:
-    limit = sweep_limit.run(now)
-    expect_suspended(size.cases)
+def turn(size: Size, now: datetime, hands: Hands) -> Round:
+    limit = timed(sweep_limit.run, size.cases, now, hands)
+    ours = timed(service, size.cases, now, hands)
+    draft = timed(partial(sweep_baseline.run, size.draft), size.draft, now, hands)
+    return Round(limit, ours, draft, machine.load())
+
+
+def timed(task: Task, cases: int, now: datetime, hands: Hands) -> float:
+    """Cases per second; afterwards nothing has happened."""
+    seconds = hands.work(task, now)
+    expect_suspended(cases)
     sweep_ground.take_back(now)
-    ours = swept(size, now)
-    sweep_ground.take_back(now)
-    draft = sweep_baseline.run(now, size.draft)
-    expect_suspended(size.draft)
-    sweep_ground.take_back(now)
-    return Round(size.cases / limit, size.cases / ours, size.draft / draft, machine.load())
+    return cases / seconds
 
 
-def swept(size: Size, now: datetime) -> float:
-    began = time.perf_counter()
+def service(now: datetime, hand: int, hands: int) -> None:
     done = sweep.sweep(now=now)["looked"]
-    seconds = time.perf_counter() - began
-    assert (done.done, done.failed) == (size.cases, 0), done
-    expect_suspended(size.cases)
-    return seconds
+    assert not done.failed, done
 
 
 def expect_suspended(cases: int) -> None:
@@ -91,35 +92,45 @@ def expect_suspended(cases: int) -> None:
     assert found.filter(restrictions__lifted_at=None, memos__kind="suspension").count() == cases
 
 
-_ROW = "{:>7} {:>9} {:>9} {:>6} {:>10} {:>6}"
+_ROW = "{:>9} {:>7} {:>9} {:>9} {:>6} {:>10} {:>6}"
+_SIDES = ("limit", "sweep", "share", "baseline", "times")
 
 
-def _row(name: object, limit: float, ours: float, share: float, baseline: float, times: float) -> str:
-    return _ROW.format(name, f"{limit:,.0f}", f"{ours:,.0f}", f"{share:.0%}", f"{baseline:,.0f}", f"{times:,.0f}x")
+def _row(processes: int, name: object, found: Mapping[str, float]) -> str:
+    printed = f"{found['limit']:,.0f}", f"{found['sweep']:,.0f}", f"{found['share']:.0%}"
+    return _ROW.format(processes, name, *printed, f"{found['baseline']:,.0f}", f"{found['times']:,.0f}x")
 
 
-def report(name: str, size: Size, rounds: Sequence[Round]) -> None:
-    names = ("limit", "sweep", "share", "baseline", "times")
-    middle = {name: statistics.median(getattr(each, name) for each in rounds) for name in names}
-    print(_ROW.format("round", "limit/s", "sweep/s", "share", "baseline/s", "times"), " load")
+def report(processes: int, rounds: Sequence[Round]) -> dict[str, float]:
     for number, each in enumerate(rounds, start=1):
-        print(_row(number, *(getattr(each, name) for name in names)), f" {each.load}")
-    print(_row("median", *middle.values()))
+        print(_row(processes, number, {side: getattr(each, side) for side in _SIDES}), f" {each.load}")
+    middle = {side: statistics.median(getattr(each, side) for each in rounds) for side in _SIDES}
+    print(_row(processes, "median", middle), flush=True)
+    return middle
+
+
+def judge(middle: Mapping[str, float]) -> None:
     print(f"goal: at least {GOAL:.0%} of the limit: {'met' if middle['share'] >= GOAL else 'MISSED'}")
     print(f"goal: at least {GOAL_TIMES} times the baseline: {'met' if middle['times'] >= GOAL_TIMES else 'MISSED'}")
-    circumstances = {"size": name, **vars(size), "tallies": sweep_ground.DAYS}
-    print(json.dumps({"sweep": middle, "circumstances": circumstances | machine.describe()}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="small")
     name = parser.parse_args().size
+    size = SIZES[name]
     call_command("migrate", verbosity=0)
     now = clock.now()
-    sweep_ground.lay(SIZES[name].cases, now)
+    sweep_ground.lay(size.cases, now)
     sweep_ground.take_back(now)
-    report(name, SIZES[name], measure(SIZES[name], now))
+    print(_ROW.format("processes", "round", "limit/s", "sweep/s", "share", "baseline/s", "times"), " load")
+    middles = {}
+    for count in PROCESSES:
+        with Hands(count) as hands:
+            middles[count] = report(count, measure(size, now, hands))
+    judge(middles[PROCESSES[-1]])
+    circumstances = {"size": name, **vars(size), "tallies": sweep_ground.DAYS}
+    print(json.dumps({"sweep": middles, "circumstances": circumstances | machine.describe()}))
 
 
 if __name__ == "__main__":

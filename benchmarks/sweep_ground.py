@@ -7,7 +7,7 @@ from django.db import connection
 from enforcement.management.seeding import stage
 from enforcement.models import Client
 
-DAYS = 35  # of tallies an account, one a day: as long as the rule that warned them asks
+DAYS = 24  # of tallies an account, one a day: what the accounts that `seed` suspends have
 TOLD, DUE = timedelta(days=18), timedelta(days=3)  # ago; who stops before the deadline is given time
 
 _ACCOUNTS = """

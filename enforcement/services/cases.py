@@ -205,8 +205,8 @@ def _restrict(taken: Sequence[_Taken], now: datetime) -> None:
     restrictions = [
         Restriction(
             account_id=each.case.account_id,
-            case=each.case,
-            decision=each.decision,
+            case_id=each.case.pk,
+            decision_id=each.decision.pk,
             scope=scope,
             value=value,
             reason_code=reason,
@@ -245,7 +245,7 @@ def _send_memo(taken: Sequence[_Taken], now: datetime) -> None:
     """Queue the memo of each step. What was still on its way is withdrawn; who never heard of a case hears nothing."""
     still_out = memos.cancel([each.case.pk for each in taken], now=now)
     queued = [
-        Memo(case=each.case, decision=each.decision, kind=_kind(each), created_at=now, render_at=now)
+        Memo(case_id=each.case.pk, decision_id=each.decision.pk, kind=_kind(each), created_at=now, render_at=now)
         for each in taken
         if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
     ]

@@ -111,5 +111,5 @@ def test_sweep_its_limit_and_its_baseline_leave_the_same_rows() -> None:
         "Account": 30, "AssessmentMark": 0, "Score": 0, "Case": 30, "Decision": 60, "Stop": 0, "Memo": 60,
         "Restriction": 30,
     }  # fmt: skip
-    expect_same(service, left_behind(lambda: sweep_limit.run(now), take_back))
-    expect_same(service, left_behind(lambda: sweep_baseline.run(now, cases), take_back))
+    expect_same(service, left_behind(lambda: sweep_limit.run(now, 0, 1), take_back))
+    expect_same(service, left_behind(lambda: sweep_baseline.run(cases, now, 0, 1), take_back))
