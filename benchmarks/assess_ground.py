@@ -1,7 +1,9 @@
 """What all sides of the assess benchmark stand on: marked accounts, each with its days of traffic and an older score.
 
 Of a hundred accounts sixty use what is supported, ten were abroad for three days, twenty live outside and qualify (one
-of them has nobody who could be written to), and ten are outside often enough for a person to look.
+of them has nobody who could be written to), and ten are outside often enough for a person to look. These thirty had a
+case before, so that no table is empty: of an empty one the planner thinks that it will stay so, and reads all of it for
+each foreign key.
 """
 
 from datetime import datetime, timedelta
@@ -13,6 +15,7 @@ from enforcement.models import Client
 
 DAYS = 35  # of tallies an account: as long as the rule that warns asks
 EARLIER = timedelta(days=1)  # when everybody was scored before
+_LONG_AGO = timedelta(days=120)  # when the cases of before were closed
 # Marks and reviews of other benchmarks' accounts in this database: their turn never comes here.
 _LATER = timedelta(days=36_500)
 
@@ -51,6 +54,29 @@ SELECT account.id, (day AT TIME ZONE 'UTC')::date, %(detector)s, 'ip_geolocation
  WHERE account.external_id LIKE 'assess-%%' AND used
     ON CONFLICT DO NOTHING
 """
+_CASES = """
+WITH past AS (
+    INSERT INTO enforcement_case (reference, account_id, state, policy_id, rule, version, opened_at, closed_at,
+        attempts, outcome)
+    SELECT 'AP-' || lpad(id::text, 9, '0'), id, 'closed', %(policy)s, 'sustained', 2, %(then)s, %(then)s, 0, 'cured'
+      FROM enforcement_account AS account
+     WHERE external_id LIKE 'assess-%%' AND right(external_id, 1) IN ('7', '8', '9')
+       AND NOT EXISTS (SELECT FROM enforcement_case WHERE account_id = account.id AND state = 'closed')
+    RETURNING id
+), decided AS (
+    INSERT INTO enforcement_decision (case_id, step, status, from_state, case_version, rule, reason, policy_id, facts,
+        credentials, agreed_because, refused_because, people, decided_at, settled_at)
+    SELECT id, step, 'applied', from_state, version, 'sustained', 'As it was.', %(policy)s, '{}', '[]', '', '', 0,
+           %(then)s, %(then)s
+      FROM past, (VALUES ('warn', 'open', 1), ('cure', 'warned', 2)) AS taken (step, from_state, version)
+    RETURNING id, case_id, step
+)
+INSERT INTO enforcement_memo (case_id, decision_id, kind, created_at, render_at, language, subject, text, html,
+                              rendered_at)
+SELECT case_id, id, CASE step WHEN 'warn' THEN 'warning' ELSE 'cure' END, %(then)s, %(then)s, 'en', 'Case', 'Case',
+       'Case', %(then)s
+  FROM decided
+"""
 _NOT_NOW = """
 INSERT INTO enforcement_assessmentmark (account_id, count, attempts, look_at)
 SELECT account_id, 1, 0, %(later)s FROM enforcement_case WHERE state = 'open'
@@ -60,12 +86,15 @@ SELECT account_id, 1, 0, %(later)s FROM enforcement_assessmentmark
 """
 # Back to the evening before: each side and round meets the same accounts.
 _OURS = "enforcement_account AS account WHERE account.external_id LIKE 'assess-%%'"
-_OF_CASES = f"USING enforcement_case AS past, {_OURS} AND past.account_id = account.id AND past.id = case_id"
+_OF_CASES = (
+    f"USING enforcement_case AS past, {_OURS} AND past.account_id = account.id AND past.state <> 'closed'"
+    " AND past.id = case_id"
+)
 _TAKE_BACK = (
     f"DELETE FROM enforcement_memo {_OF_CASES}",
     f"DELETE FROM enforcement_stop {_OF_CASES}",
     f"DELETE FROM enforcement_decision {_OF_CASES}",
-    f"DELETE FROM enforcement_case USING {_OURS} AND account_id = account.id",
+    f"DELETE FROM enforcement_case USING {_OURS} AND account_id = account.id AND state <> 'closed'",
     "UPDATE enforcement_account AS account SET version = 1 WHERE external_id LIKE 'assess-%%' AND version <> 1",
     f"""INSERT INTO enforcement_score (account_id, policy_id, points, outcome, rule, facts, assessed_at)
         SELECT account.id, %(policy)s, 0, '', '', '{{}}', %(earlier)s FROM {_OURS}
@@ -83,7 +112,7 @@ _TABLES = (
 
 def lay(accounts: int, now: datetime) -> None:
     """At least so many accounts with their tallies; the planner knows of them."""
-    stage.policy_in_force(stage.people(), now - EARLIER)
+    policy = stage.policy_in_force(stage.people(), now - EARLIER)
     detector, _ = Client.objects.get_or_create(name="bench", defaults={"kind": Client.Kind.DETECTOR})
     days = {"now": now, "days": DAYS}
     with connection.cursor() as cursor:
@@ -91,6 +120,7 @@ def lay(accounts: int, now: datetime) -> None:
         cursor.execute(_CONTACTS)
         cursor.execute(_OLD_TALLIES, days)
         cursor.execute(_TALLIES, {"detector": detector.pk, **days})
+        cursor.execute(_CASES, {"policy": policy.pk, "then": now - _LONG_AGO})
         cursor.execute(_NOT_NOW, {"later": now + _LATER})
         cursor.execute("VACUUM ANALYZE")
 

@@ -25,6 +25,7 @@ SELECT account.id
   JOIN enforcement_account AS account ON account.id = due.account_id
  LIMIT %s FOR NO KEY UPDATE OF account SKIP LOCKED
 """
+# Each table is told which accounts it is about: a join that grew with all of them would be no limit.
 _ASSESS = """
 WITH seen AS (
     SELECT account_id FROM enforcement_daytally
@@ -32,6 +33,7 @@ WITH seen AS (
      GROUP BY account_id HAVING sum(weighted_requests) > 0 AND max(last_at) <= %(now)s
 ), judged AS (
     SELECT judged_before.* FROM seen JOIN judged_before USING (account_id)
+     WHERE judged_before.account_id = ANY(%(accounts)s)
 ), opened AS (
     INSERT INTO enforcement_case (reference, account_id, state, policy_id, rule, version, opened_at, attempts, outcome,
         points)
@@ -54,14 +56,14 @@ WITH seen AS (
       FROM opened JOIN judged USING (account_id) WHERE stopped IS NOT NULL
 ), raised AS (
     UPDATE enforcement_account SET version = version + 1
-     WHERE id IN (SELECT account_id FROM opened WHERE state = 'warned')
+     WHERE id = ANY(%(accounts)s) AND id IN (SELECT account_id FROM opened WHERE state = 'warned')
 ), scored AS (
     INSERT INTO enforcement_score (account_id, policy_id, points, outcome, rule, facts, assessed_at)
     SELECT account_id, policy_id, points, outcome, rule, facts, %(now)s FROM judged
         ON CONFLICT (account_id) DO UPDATE SET policy_id = excluded.policy_id, points = excluded.points,
            outcome = excluded.outcome, rule = excluded.rule, facts = excluded.facts, assessed_at = excluded.assessed_at
 )
-DELETE FROM enforcement_assessmentmark USING judged WHERE enforcement_assessmentmark.account_id = judged.account_id
+DELETE FROM enforcement_assessmentmark WHERE account_id = ANY(%(accounts)s)
 """
 
 

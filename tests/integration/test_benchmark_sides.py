@@ -23,6 +23,7 @@ _BY_ACCOUNT: dict[type[Model], str] = {
 _LINKS = {"case_id": Case, "decision_id": Decision}
 
 Rows = dict[str, list[dict[str, Any]]]
+Names = dict[type[Model], dict[int, Any]]
 
 
 @pytest.fixture
@@ -41,9 +42,9 @@ def nothing_learned_before() -> Iterator[None]:
 
 def rows() -> Rows:
     """Every column of every table that a side writes, with moments, sorted by account and step."""
-    names = {Case: dict[int, Any](), Decision: dict[int, Any]()}
-    names[Case] = dict(Case.objects.values_list("pk", "account_id"))
-    names[Decision] = {each.pk: (each.case.account_id, each.step) for each in Decision.objects.select_related("case")}
+    cases = {each.pk: (each.account_id, each.opened_at) for each in Case.objects.all()}
+    decisions = {each.pk: (cases[each.case_id], each.step) for each in Decision.objects.all()}
+    names: Names = {Case: cases, Decision: decisions}
     return {model.__name__: [_named(row, names) for row in _ordered(model)] for model in _BY_ACCOUNT}
 
 
@@ -51,7 +52,7 @@ def _ordered(model: type[Model]) -> list[dict[str, Any]]:
     return list(model._default_manager.order_by(_BY_ACCOUNT[model], "pk").values())
 
 
-def _named(row: dict[str, Any], names: dict[type[Model], dict[int, Any]]) -> dict[str, Any]:
+def _named(row: dict[str, Any], names: Names) -> dict[str, Any]:
     kept = {column: value for column, value in row.items() if column not in _DRAWN}
     return kept | {column: names[model][kept[column]] for column, model in _LINKS.items() if kept.get(column)}
 
@@ -84,7 +85,7 @@ def test_assess_its_limit_and_its_baseline_leave_the_same_rows() -> None:
     take_back()
     assert rows() == before
     assert {table: len(found) for table, found in service.items()} == {
-        "Account": 100, "AssessmentMark": 0, "Score": 100, "Case": 30, "Decision": 19, "Stop": 1, "Memo": 19,
+        "Account": 100, "AssessmentMark": 0, "Score": 100, "Case": 60, "Decision": 79, "Stop": 1, "Memo": 79,
         "Restriction": 0,
     }  # fmt: skip
     expect_same(service, left_behind(lambda: assess_limit.run(now), take_back))
