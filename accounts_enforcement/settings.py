@@ -42,6 +42,13 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(f"{name} is a list of networks such as 10.0.0.0/8,::1/128: {error}.") from None
 
 
+def per_minute(name: str, default: int) -> int:
+    limit: int = env.int(name, default=default)
+    if not 0 <= limit <= 60_000_000:
+        raise ImproperlyConfigured(f"{name} is a number a minute from 0 (no limit) to 60,000,000, not {limit}.")
+    return limit
+
+
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = required("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -133,7 +140,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
 )
 
 # -- Redis: a doorbell; settings and their reasons in docs/adr/0001 -------------------------------------------------
-CELERY_BROKER_URL = broker_url(required("REDIS_URL"))
+REDIS_URL = required("REDIS_URL")
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "socket_timeout": 5,  # without it a frozen Redis hangs the publisher for ever
@@ -188,7 +196,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["enforcement.api.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "enforcement.api.problems.handle",
+    "DEFAULT_THROTTLE_CLASSES": ["enforcement.api.limits.ClientLimit"],
     "UNAUTHENTICATED_USER": None,
+}
+# What a client may ask for in a minute, by its kind: calls, or items of evidence. Somebody's loop, not somebody's day.
+RATE_LIMITS = {
+    "detector": per_minute("RATE_LIMIT_DETECTOR", default=600_000),
+    "gateway": per_minute("RATE_LIMIT_GATEWAY", default=600_000),
+    "reader": per_minute("RATE_LIMIT_READER", default=12_000),
+    "registrar": per_minute("RATE_LIMIT_REGISTRAR", default=12_000),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Accounts Enforcement",

@@ -29,10 +29,10 @@ class KeyAuthentication(BaseAuthentication):
         scheme, _, presented = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        client = keys.find(presented.strip().decode("latin-1"))
-        if client is None:
-            raise AuthenticationFailed("The key is unknown, expired or revoked.")
-        return Caller(client), None
+        try:
+            return Caller(keys.find(presented.strip().decode("latin-1"))), None
+        except keys.KeyRejected as rejected:
+            raise AuthenticationFailed(str(rejected)) from None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from enforcement.api import shapes
 from enforcement.api.authentication import caller_of
+from enforcement.api.limits import charge_items
 from enforcement.api.parsers import NDJSONParser, StrictJSONParser, body_of
 from enforcement.api.problems import Problem, field_errors
 from enforcement.services import clock, intake
@@ -56,6 +57,7 @@ class EvidenceView(APIView):
             raise Problem(422, "There is no item in the body; send 1 to 1,000.")
         if len(items) > intake.MAX_ITEMS:
             raise Problem(413, f"There are {len(items)} items in the body; send at most {intake.MAX_ITEMS}.")
+        charge_items(request, len(items))
         receipt = intake.record(caller_of(request).client, items, now=clock.now())
         if not isinstance(given, list):
             _refuse_single(receipt.answers[0])

@@ -18,11 +18,17 @@ log = structlog.get_logger(__name__)
 
 
 class Problem(exceptions.APIException):
-    """An error with a sentence, and the fields that are wrong."""
+    """An error with a sentence, the fields that are wrong, and headers that belong to it."""
 
-    def __init__(self, status: int, detail: str, errors: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
-        self.status_code, self.sentence, self.errors = status, detail, errors or {}
+        self.status_code, self.sentence, self.errors, self.headers = status, detail, errors or {}, headers or {}
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -33,7 +39,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
             headers = {"Retry-After": str(RETRY_AFTER)}
             return _answer(503, "The database is away or too busy; try again soon.", headers=headers)
         case Problem():
-            return _answer(error.status_code, error.sentence, error.errors)
+            return _answer(error.status_code, error.sentence, error.errors, dict(error.headers))
         case Http404():
             return _answer(404, _NOTHING)
         case exceptions.APIException():

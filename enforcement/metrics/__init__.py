@@ -43,6 +43,12 @@ RATE_LIMITED = Counter(
     ["kind"],
     registry=COUNTED,
 )
+RATE_NOT_COUNTED = Counter(
+    "enforcement_rate_not_counted",
+    "Charges that nobody held against a limit, since Redis did not answer in time, by the client's kind.",
+    ["kind"],
+    registry=COUNTED,
+)
 EVIDENCE_ITEMS = Counter(
     "enforcement_evidence_items",
     "Items of evidence that were answered: accepted, duplicate, conflict or rejected.",

@@ -15,6 +15,7 @@ class Client(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
+    limit_per_minute = models.PositiveIntegerField(null=True)  # calls, or items of evidence; null: as its kind
     created_at = models.DateTimeField(db_default=functions.Now())
 
     def __str__(self) -> str:

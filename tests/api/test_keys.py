@@ -202,7 +202,6 @@ def test_create_client_prints_the_key_alone_on_the_last_line(db: None, kind: str
     out, _ = create("gate 7", "--kind", kind)
     assert re.fullmatch(r"ae_[0-9a-f]{10}_[A-Za-z0-9_-]{43}\n", out)
     found = keys.find(out.strip())
-    assert found is not None
     assert (found.name, found.kind) == ("gate 7", kind)
 
 
