@@ -3,15 +3,16 @@
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enforcement.api import shapes
+from enforcement.api import examples
+from enforcement.api.documented import ACCOUNT, CURSOR, documented
 from enforcement.api.pagination import slice_of
 from enforcement.api.parsers import body_of
 from enforcement.api.problems import Problem, field_errors
+from enforcement.api.shapes.accounts import AccountChange, AccountReceipt, AccountStanding, TimelinePage
 from enforcement.services import accounts, clock, queries
 from enforcement.services.account_documents import AccountRefused, read_change, read_changes
 
@@ -19,10 +20,13 @@ from enforcement.services.account_documents import AccountRefused, read_change, 
 class AccountView(APIView):
     scopes = {"GET": "accounts:read", "PUT": "accounts:write"}
 
-    @extend_schema(
-        operation_id="read_account",
-        summary="Standing, score and restrictions of an account",
-        responses={200: shapes.AccountShape, **shapes.problems(404)},
+    @documented(
+        "read_account",
+        "Standing, score and restrictions of an account",
+        parameters=[ACCOUNT],
+        answer=AccountStanding,
+        problems=[404],
+        examples=examples.READ_ACCOUNT,
     )
     def get(self, request: Request, external_id: str) -> Response:
         found = queries.account(external_id)
@@ -30,12 +34,14 @@ class AccountView(APIView):
             raise Http404
         return Response(found)
 
-    @extend_schema(
-        operation_id="put_account",
-        summary="Tell what is known of an account",
+    @documented(
+        "put_account",
+        "Tell what is known of an account",
         description="Only named fields change. Contacts that are named replace the ones before.",
-        request=shapes.AccountChangeShape,
-        responses={200: shapes.AccountShape, **shapes.problems(400, 413, 415, 422)},
+        parameters=[ACCOUNT],
+        request=AccountChange,
+        answer=AccountStanding,
+        examples=examples.PUT_ACCOUNT,
     )
     def put(self, request: Request, external_id: str) -> Response:
         try:
@@ -49,12 +55,13 @@ class AccountView(APIView):
 class AccountsView(APIView):
     scopes = {"POST": "accounts:write"}
 
-    @extend_schema(
-        operation_id="post_accounts",
-        summary="Tell what is known of up to 1,000 accounts",
+    @documented(
+        "post_accounts",
+        "Tell what is known of up to 1,000 accounts",
         description="As PUT does for one. `items` lists what was rejected; all others were taken.",
-        request=shapes.AccountChangeShape(many=True),
-        responses={200: shapes.AccountReceiptShape, **shapes.problems(400, 413, 415, 422)},
+        request=AccountChange(many=True),
+        answer=AccountReceipt,
+        examples=examples.POST_ACCOUNTS,
     )
     def post(self, request: Request) -> Response:
         given = body_of(request)
@@ -81,11 +88,13 @@ def _rejection(index: int, document: Any, refused: AccountRefused) -> dict[str, 
 class TimelineView(APIView):
     scopes = {"GET": "accounts:read"}
 
-    @extend_schema(
-        operation_id="read_timeline",
-        summary="Everything that happened to an account, oldest first",
-        parameters=[OpenApiParameter("cursor", str, description="As `next` has it.")],
-        responses={200: shapes.TimelineShape, **shapes.problems(400, 404)},
+    @documented(
+        "read_timeline",
+        "Everything that happened to an account, oldest first",
+        parameters=[ACCOUNT, CURSOR],
+        answer=TimelinePage,
+        problems=[400, 404],
+        examples=examples.READ_TIMELINE,
     )
     def get(self, request: Request, external_id: str) -> Response:
         events = queries.timeline(external_id)

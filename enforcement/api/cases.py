@@ -5,14 +5,16 @@ from datetime import datetime
 from types import MappingProxyType
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enforcement.api import shapes
+from enforcement.api import examples
+from enforcement.api.documented import CURSOR, address, documented
 from enforcement.api.pagination import page
 from enforcement.api.questions import read_question
+from enforcement.api.shapes.cases import CasePage, WholeCase
 from enforcement.rules.transitions import State
 from enforcement.services import fields, queries
 from enforcement.services.fields import Reader
@@ -30,16 +32,18 @@ _FILTERS: Mapping[str, Reader] = MappingProxyType(
 class CasesView(APIView):
     scopes = {"GET": "cases:read"}
 
-    @extend_schema(
-        operation_id="list_cases",
-        summary="Cases, newest first",
+    @documented(
+        "list_cases",
+        "Cases, newest first",
         parameters=[
             OpenApiParameter("state", str, enum=[each.value for each in State]),
-            OpenApiParameter("account", str),
-            OpenApiParameter("due_before", datetime),
-            OpenApiParameter("cursor", str, description="As `next` has it."),
+            OpenApiParameter("account", str, description="Cases of this account only."),
+            OpenApiParameter("due_before", datetime, description="Whose next step may come before this moment."),
+            CURSOR,
         ],
-        responses={200: shapes.CasePageShape, **shapes.problems(400)},
+        answer=CasePage,
+        problems=[400],
+        examples=examples.LIST_CASES,
     )
     def get(self, request: Request) -> Response:
         asked = read_question(request, _FILTERS)
@@ -51,10 +55,13 @@ class CasesView(APIView):
 class CaseView(APIView):
     scopes = {"GET": "cases:read"}
 
-    @extend_schema(
-        operation_id="read_case",
-        summary="A case with its decisions, memos, appeals and statement of reasons",
-        responses={200: shapes.CaseShape, **shapes.problems(404)},
+    @documented(
+        "read_case",
+        "A case with its decisions, memos, appeals and statement of reasons",
+        parameters=[address("reference", "^[ -~]{1,64}$", "As memos and refusals name it.")],
+        answer=WholeCase,
+        problems=[404],
+        examples=examples.READ_CASE,
     )
     def get(self, request: Request, reference: str) -> Response:
         found = queries.case(reference)

@@ -2,53 +2,39 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enforcement.api import shapes
+from enforcement.api import examples
 from enforcement.api.authentication import caller_of
+from enforcement.api.documented import documented
 from enforcement.api.limits import charge_items
 from enforcement.api.parsers import NDJSONParser, StrictJSONParser, body_of
 from enforcement.api.problems import Problem, field_errors
+from enforcement.api.shapes.evidence import EvidenceItem, Receipt
 from enforcement.services import clock, intake
-from enforcement.services.intake import Answer, Receipt
+from enforcement.services.intake import Answer
 
 
 class EvidenceView(APIView):
     parser_classes = [StrictJSONParser, NDJSONParser]
     scopes = {"POST": "evidence:write"}
 
-    @extend_schema(
-        operation_id="send_evidence",
-        summary="Send what a detector saw",
-        description="Every item is answered exactly once; sending twice changes nothing.",
+    @documented(
+        "send_evidence",
+        "Send what a detector saw",
+        description="1 to 1,000 items, as an array or as NDJSON. Every item is answered exactly once; one that is wrong"
+        " harms no other, and sending twice changes nothing. One object alone is taken too: if it is wrong, it is"
+        " answered 409 or 422.",
         request={
-            "application/json": shapes.EvidenceItemShape(many=True),
-            "application/x-ndjson": shapes.EvidenceItemShape,
+            "application/json": EvidenceItem(many=True),
+            "application/x-ndjson": EvidenceItem,
         },
-        responses={202: shapes.ReceiptShape, **shapes.problems(400, 409, 413, 415, 422)},
-        examples=[
-            OpenApiExample(
-                "A day of one key",
-                request_only=True,
-                value=[
-                    {
-                        "id": "log-7/2026-06-10/acme/key-1/CN",
-                        "account": "acme",
-                        "kind": "ip_geolocation",
-                        "observed_at": "2026-06-10T00:00:12Z",
-                        "observed_until": "2026-06-10T23:58:01Z",
-                        "country": "CN",
-                        "network_class": "residential",
-                        "requests": 1700,
-                        "credential": "sk-…a1b2",
-                        "source": "registry 2026-06-01",
-                    }
-                ],
-            )
-        ],
+        answer=Receipt,
+        status=202,
+        problems=[409],
+        examples=examples.SEND_EVIDENCE,
     )
     def post(self, request: Request) -> Response:
         given = body_of(request)
@@ -71,7 +57,7 @@ def _refuse_single(answer: Answer) -> None:
         raise Problem(409, f"The id {answer.id} was used for another body before; nothing was changed.")
 
 
-def _document(receipt: Receipt) -> dict[str, Any]:
+def _document(receipt: intake.Receipt) -> dict[str, Any]:
     return {
         "accepted": receipt.count("accepted"),
         "duplicates": receipt.count("duplicate"),

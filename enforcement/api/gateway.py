@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enforcement.api import shapes
+from enforcement.api import examples
+from enforcement.api.documented import ACCOUNT_ID, documented
 from enforcement.api.questions import read_question
+from enforcement.api.shapes.gateway import GatewayDecision
 from enforcement.services import clock, fields, gateway
 from enforcement.services.fields import Reader
 from enforcement.services.gateway import Question
@@ -28,12 +30,20 @@ _PARAMETERS: Mapping[str, Reader] = MappingProxyType(
 class GatewayDecisionView(APIView):
     scopes = {"GET": "gateway:read"}
 
-    @extend_schema(
-        operation_id="gateway_decision",
-        summary="May this request pass?",
+    @documented(
+        "gateway_decision",
+        "May this request pass?",
         description="An account that we do not know is treated as nobody. Without `country`, `ip` is located.",
-        parameters=[OpenApiParameter(name, str, required=name == "account") for name in _PARAMETERS],
-        responses={200: shapes.GatewayDecisionShape, **shapes.problems(400)},
+        parameters=[
+            OpenApiParameter("account", str, required=True, pattern=ACCOUNT_ID, description="Who calls."),
+            OpenApiParameter("credential", str, description="The key's public hint."),
+            OpenApiParameter("country", str, description="ISO 3166-1 alpha-2, as the gateway located the caller."),
+            OpenApiParameter("subdivision", str, description="ISO 3166-2; wins over the country."),
+            OpenApiParameter("ip", str, description="IPv4 or IPv6."),
+        ],
+        answer=GatewayDecision,
+        problems=[400],
+        examples=examples.GATEWAY_DECISION,
     )
     def get(self, request: Request) -> Response:
         asked = read_question(request, _PARAMETERS, required=("account",))

@@ -1,12 +1,18 @@
 """A caller for each kind of key, over the real URLs and the real authentication."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 
+from devservices.service import free_port, is_ready, start_web
+from devservices.supervisor import Family
 from enforcement.services import keys
 
 
@@ -64,6 +70,17 @@ def reader(caller: Callable[[str], Caller]) -> Caller:
 @pytest.fixture
 def gateway(caller: Callable[[str], Caller]) -> Caller:
     return caller("gateway")
+
+
+@pytest.fixture
+def served(transactional_db: None, tmp_path: Path) -> Iterator[str]:
+    """The address of a real web server on the tests' database."""
+    url = urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}"))
+    port = free_port()
+    with Family(tmp_path / "logs", os.environ | {"DATABASE_URL": url}) as family:
+        start_web(family, port)
+        family.wait_until(lambda: is_ready(port), "the web server is ready")
+        yield f"http://127.0.0.1:{port}"
 
 
 def item(name: str = "e-1", **fields: Any) -> dict[str, Any]:

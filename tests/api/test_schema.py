@@ -1,13 +1,16 @@
 """The OpenAPI document is valid, complete, and true of the answers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
 import pytest
+from django.core.management import call_command
 from django.test import Client as Browser
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from enforcement.api.documented import PROBLEMS
 from enforcement.models import Account, Client, Decision, PolicyVersion
 from enforcement.services import appeals, clock
 from tests.api.conftest import Caller, item
@@ -20,21 +23,77 @@ def schema() -> dict[str, Any]:
     return found
 
 
+def calls_of(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(f"{method} {path}", call) for path, calls in schema["paths"].items() for method, call in calls.items()]
+
+
+def validator(schema: dict[str, Any], told: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(told | {"components": schema["components"]})
+
+
 def test_the_document_is_valid_openapi_3_1(schema: dict[str, Any]) -> None:
     validate_schema(schema)
     assert schema["openapi"].startswith("3.1")
 
 
+def test_nothing_in_the_code_is_left_undrawn(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--fail-on-warn", "--validate")
+    assert capsys.readouterr().err == ""
+
+
 def test_every_call_declares_its_key_and_its_problems(schema: dict[str, Any]) -> None:
     scheme = schema["components"]["securitySchemes"]["key"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
-    for calls in schema["paths"].values():
-        for call in calls.values():
-            assert call["security"] == [{"key": []}]
-            assert {"401", "403", "503"} <= set(call["responses"])
-            for status, answer in call["responses"].items():
-                if status >= "400":
-                    assert list(answer["content"]) == ["application/problem+json"]
+    for name, call in calls_of(schema):
+        assert call["security"] == [{"key": []}], name
+        assert {"401", "403", "406", "429", "503"} <= set(call["responses"]), name
+        for status, answer in call["responses"].items():
+            if status >= "400":
+                assert list(answer["content"]) == ["application/problem+json"], name
+                assert answer["description"] == PROBLEMS[int(status)], name
+
+
+def test_who_has_to_wait_is_told_how_long(schema: dict[str, Any]) -> None:
+    for name, call in calls_of(schema):
+        told = {status for status, answer in call["responses"].items() if "Retry-After" in answer.get("headers", {})}
+        assert told == {"429", "503"}, name
+
+
+def test_every_call_shows_what_goes_in_what_comes_back_and_an_error(schema: dict[str, Any]) -> None:
+    for name, call in calls_of(schema):
+        shown = {status for status, answer in call["responses"].items() if any(examples_in(answer))}
+        assert min(shown) < "300", name
+        assert max(shown) >= "400" or name.startswith("post /api/v1/accounts"), name
+        assert "requestBody" not in call or any(examples_in(call["requestBody"])), name
+
+
+def test_every_example_has_the_shape_that_it_is_an_example_of(schema: dict[str, Any]) -> None:
+    held = 0
+    for name, call in calls_of(schema):
+        for body in (call.get("requestBody", {}), *call["responses"].values()):
+            for told, value in examples_in(body):
+                wrong = [
+                    f"{name}: {each.json_path}: {each.message}" for each in validator(schema, told).iter_errors(value)
+                ]
+                assert not wrong
+                held += 1
+    assert held > 15
+
+
+def examples_in(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Schema and value of each."""
+    for content in body.get("content", {}).values():
+        for example in content.get("examples", {}).values():
+            yield content["schema"], example["value"]
+
+
+def test_every_call_is_described_under_its_noun(schema: dict[str, Any]) -> None:
+    for name, call in calls_of(schema):
+        assert call["summary"], name
+        assert call["tags"] == [name.split("/")[3]], name
+        assert all(
+            each.get("description") or each["name"] in ("state", "account") for each in call.get("parameters", [])
+        )
 
 
 def test_evidence_may_be_sent_in_both_forms(schema: dict[str, Any]) -> None:
@@ -51,8 +110,7 @@ def check(schema: dict[str, Any], answer: Any, path: str, method: str = "get", s
     """The answer is of the shape that the document tells."""
     assert str(answer.status_code) == status
     (content,) = schema["paths"][f"/api/v1{path}"][method]["responses"][status]["content"].values()
-    told = content["schema"] | {"components": schema["components"]}
-    jsonschema.Draft202012Validator(told).validate(answer.json())
+    validator(schema, content["schema"]).validate(answer.json())
 
 
 def test_answers_have_the_shapes_that_are_told(

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from enforcement.rules.transitions import as_mermaid
-from tests.docs import house, knobs, measures, refusals, writers
+from tests.docs import calls, house, knobs, measures, refusals, writers
 from tests.docs.blocks import Draw, mermaid
 
 ROOT = Path(__file__).parents[2]
 
 DRAWERS: dict[str, Draw] = {
+    "api-calls": calls.draw_calls,
+    "api-problems": calls.draw_problems,
     "appeal": knobs.draw_appeal,
     "cast": knobs.draw_cast,
     "floors": house.draw,

@@ -1,0 +1,80 @@
+"""What OpenAPI says of a call: its own words, and what every call has in common."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+
+from enforcement.api.problems import MEDIA_TYPE
+from enforcement.api.shapes.problems import Problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# When a call is answered so. `docs/api.md` shows the same table.
+PROBLEMS: Mapping[int, str] = {
+    400: "The body cannot be read, or a parameter is unknown, malformed, missing or given twice.",
+    401: "No key, or one that is not known, was revoked or has expired.",
+    403: "The key's kind lacks the scope of this call.",
+    404: "There is nothing at this address.",
+    406: "The caller accepts no JSON.",
+    409: "The id of a single item was used for another body before. Nothing was changed.",
+    413: "More than 1,000 items, or more than 8 MiB.",
+    415: "The body is compressed, or of a type that is not read.",
+    422: "The document was read and is wrong; `errors` names each field and the reason.",
+    429: "This key sent more than it may; nothing of this call was done. `Retry-After` says when to come again.",
+    503: "The database is away or too busy; nothing of this call was done. `Retry-After` says when to come again.",
+}
+_EVERYWHERE = (401, 403, 406, 429, 503)
+_BODY = (400, 413, 415, 422)
+
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After", int, OpenApiParameter.HEADER, response=[429, 503], description="Whole seconds, at least 1."
+)
+_CHALLENGE = OpenApiParameter("WWW-Authenticate", str, OpenApiParameter.HEADER, response=[401], description="Bearer.")
+
+
+def documented(
+    operation_id: str,
+    summary: str,
+    *,
+    answer: type[Any],
+    description: str = "",
+    status: int = 200,
+    request: Any = None,
+    problems: Sequence[int] = (),
+    parameters: Sequence[OpenApiParameter] = (),
+    examples: Mapping[str, Any],
+) -> Callable[[View], View]:
+    """`examples` are by name; one that begins with "request" is a body, one with a status (as in "422 …") a problem."""
+    told = {*_EVERYWHERE, *problems, *(_BODY if request is not None else ())}
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=description or None,
+        request=request,
+        parameters=[*parameters, _RETRY_AFTER, _CHALLENGE],
+        responses={
+            (status, "application/json"): OpenApiResponse(answer, description="Done."),
+            **{(code, MEDIA_TYPE): OpenApiResponse(Problem, description=PROBLEMS[code]) for code in sorted(told)},
+        },
+        examples=[_example(name, value, status) for name, value in examples.items()],
+    )
+
+
+def address(name: str, pattern: str, description: str) -> OpenApiParameter:
+    """A parameter in the path."""
+    return OpenApiParameter(name, str, OpenApiParameter.PATH, required=True, pattern=pattern, description=description)
+
+
+ACCOUNT_ID = "^[A-Za-z0-9._:@-]{1,128}$"
+ACCOUNT = address("external_id", ACCOUNT_ID, "The provider's own id of the account.")
+CURSOR = OpenApiParameter("cursor", str, description="As `next` has it.", pattern="^[0-9]{1,18}$")
+
+
+def _example(name: str, value: Any, status: int) -> OpenApiExample:
+    kind, _, rest = name.partition(" ")
+    if kind == "request":
+        return OpenApiExample(rest, value=value, request_only=True, media_type="application/json")
+    if kind.isdigit():
+        return OpenApiExample(rest, value=value, response_only=True, status_codes=[kind], media_type=MEDIA_TYPE)
+    return OpenApiExample(name, value=value, response_only=True, status_codes=[str(status)])

@@ -1,0 +1,205 @@
+"""Bodies and answers as they stand in the OpenAPI document. A test holds every one against its shape."""
+
+from typing import Any
+
+from enforcement.api.problems import document
+
+ITEM = {
+    "id": "log-7/2026-06-10/acme/key-1/CN",
+    "account": "acme",
+    "kind": "ip_geolocation",
+    "observed_at": "2026-06-10T00:00:12Z",
+    "observed_until": "2026-06-10T23:58:01Z",
+    "country": "CN",
+    "network_class": "business",
+    "requests": 1700,
+    "credential": "sk-…a1b2",
+    "source": "registry 2026-06-01",
+}
+_REJECTED_ITEM = {
+    "index": 1,
+    "id": "log-7/2026-06-10/acme/key-2/CHN",
+    "status": "rejected",
+    "errors": [{"field": "country", "reason": "must be two capital letters (ISO 3166-1 alpha-2)"}],
+}
+SEND_EVIDENCE: dict[str, Any] = {
+    "request A day of one key": ITEM,  # the generator makes it an array
+    "One taken, one rejected": {
+        "accepted": 1,
+        "duplicates": 0,
+        "conflicts": 0,
+        "rejected": 1,
+        "unknown_territory": 0,
+        "items": [_REJECTED_ITEM],
+    },
+    "409 The id stands for another body": document(
+        409, "The id log-7/2026-06-10/acme/key-1/CN was used for another body before; nothing was changed."
+    ),
+    "422 A single item that is wrong": document(
+        422, "The item was rejected.", {"observed_at": "must have an offset, such as Z or +08:00"}
+    ),
+    "429 Too much at once": document(429, "This key may send 600,000 items a minute: come again in 12 s."),
+}
+
+CHANGE = {
+    "name": "Acme GmbH",
+    "kind": "organisation",
+    "language": "de",
+    "timezone": "Europe/Berlin",
+    "contacts": [{"email": "owner@acme.example", "role": "owner"}],
+    "terms": {"min_notice": "P60D"},
+}
+STANDING = {
+    "external_id": "acme",
+    "standing": "warned",
+    "score": {
+        "points": 23.5,
+        "lines": ["ip_geolocation over business: 24 days from CN: 23.50 points"],
+    },
+    "case": "AE-7K3M-9QXD",
+    "restrictions": [],
+    "exemptions": [],
+    "notice": {"case": "AE-7K3M-9QXD", "step": "suspend", "due_at": "2026-07-09T00:00:00Z", "stopped": False},
+}
+_UNKNOWN = document(404, "There is nothing at this address.")
+READ_ACCOUNT: dict[str, Any] = {"A warned account": STANDING, "404 Nobody told us of it": _UNKNOWN}
+PUT_ACCOUNT: dict[str, Any] = {
+    "request What is known": CHANGE,
+    "As it stands now": STANDING,
+    "422 Two fields are wrong": document(
+        422,
+        "The account was rejected.",
+        {"timezone": "must be an IANA time zone such as Europe/Berlin", "colour": "is not a field of an account"},
+    ),
+}
+POST_ACCOUNTS: dict[str, Any] = {
+    "request One of several": {"external_id": "acme"} | CHANGE,
+    "One taken, one rejected": {
+        "accepted": 1,
+        "rejected": 1,
+        "items": [
+            {
+                "index": 1,
+                "external_id": "shop",
+                "status": "rejected",
+                "errors": [{"field": "kind", "reason": "must be one of organisation, person"}],
+            }
+        ],
+    },
+}
+READ_TIMELINE: dict[str, Any] = {
+    "Warned": {
+        "results": [
+            {"at": "2026-06-20T08:00:00Z", "what": "case.opened", "case": "AE-7K3M-9QXD", "reason": ""},
+            {
+                "at": "2026-06-20T08:00:00Z",
+                "what": "case.warned",
+                "case": "AE-7K3M-9QXD",
+                "reason": "Rule sustained holds.",
+            },
+        ],
+        "next": None,
+    },
+    "404 Nobody told us of it": _UNKNOWN,
+}
+
+_SUMMARY = {
+    "case": "AE-7K3M-9QXD",
+    "account": "acme",
+    "state": "warned",
+    "outcome": None,
+    "rule": "sustained",
+    "policy": {"version": 2, "name": "supported-territories-2024-07"},
+    "opened_at": "2026-06-20T08:00:00Z",
+    "accepted_at": "2026-06-20T08:00:09Z",
+    "due_at": "2026-07-09T00:00:00Z",
+    "closed_at": None,
+}
+LIST_CASES: dict[str, Any] = {
+    "One of many": {"results": [_SUMMARY], "next": "https://enforcement.example/api/v1/cases?state=warned&cursor=4711"},
+    "400 An unknown parameter": document(
+        400, "The question cannot be answered.", {"colour": "is not a parameter of this call"}
+    ),
+}
+READ_CASE: dict[str, Any] = {
+    "A warned case": _SUMMARY
+    | {
+        "decisions": [
+            {
+                "id": 81,
+                "step": "warn",
+                "status": "applied",
+                "rule": "sustained",
+                "reason": "Rule sustained holds.",
+                "automated": True,
+                "people": 0,
+                "decided_at": "2026-06-20T08:00:00Z",
+                "settled_at": "2026-06-20T08:00:00Z",
+                "override_of": None,
+            }
+        ],
+        "memos": [
+            {
+                "kind": "warning",
+                "language": "de",
+                "subject": "Action needed by 9 July 2026: AE-7K3M-9QXD",
+                "rendered_at": "2026-06-20T08:00:04Z",
+                "told_due_at": "2026-07-09T00:00:00Z",
+                "accepted_at": "2026-06-20T08:00:09Z",
+                "unreachable": False,
+                "cancelled_at": None,
+            }
+        ],
+        "appeals": [],
+        "statement_of_reasons": {
+            "decision": 81,
+            "step": "warn",
+            "decided_at": "2026-06-20T08:00:00Z",
+            "restrictions": [],
+            "ground": {
+                "policy": "supported-territories-2024-07",
+                "version": 2,
+                "reference_url": "https://example.com/supported-countries",
+                "rule": "sustained",
+            },
+            "facts": {
+                "territories": [["CN", 1700]],
+                "requests": 1900,
+                "unsupported_requests": 1700,
+                "share": "0.8947",
+                "kinds": ["ip_geolocation"],
+                "first_seen": "2026-05-01T00:00:12+00:00",
+                "last_seen": "2026-06-10T23:58:01+00:00",
+            },
+            "reason": "Rule sustained holds.",
+            "automated_decision": True,
+            "redress": {
+                "kind": "appeal",
+                "until": "2026-12-21T08:00:09Z",
+                "how": "Reply to the memo, in any language, or use the address in it.",
+            },
+        },
+    },
+    "404 No such case": _UNKNOWN,
+}
+GATEWAY_DECISION: dict[str, Any] = {
+    "It may pass; a warning runs": {
+        "allow": True,
+        "reason_code": None,
+        "scope": None,
+        "since": None,
+        "case": None,
+        "notice": {"case": "AE-7K3M-9QXD", "due_at": "2026-07-09T00:00:00Z"},
+        "seq": 0,
+    },
+    "It is refused": {
+        "allow": False,
+        "reason_code": "account_suspended",
+        "scope": "account",
+        "since": "2026-07-09T00:00:41Z",
+        "case": "AE-7K3M-9QXD",
+        "notice": None,
+        "seq": 0,
+    },
+    "400 The account is missing": document(400, "The question cannot be answered.", {"account": "is required"}),
+}

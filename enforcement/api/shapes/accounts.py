@@ -1,0 +1,98 @@
+"""Accounts as OpenAPI shows them."""
+
+from typing import Any
+
+from rest_framework import serializers as s
+
+from enforcement.api.shapes.problems import FieldError
+from enforcement.models import Account, Contact
+from enforcement.rules.transitions import Scope
+
+POLICY_STEPS = [(each, each) for each in ("restrict_territory", "suspend", "block")]  # as a policy names them
+STANDINGS = [(each, each) for each in ("clear", "warned", "restricted", "suspended", "blocked")]
+SCOPES = [(each.value, each.name) for each in Scope]
+
+
+class AccountContact(s.Serializer[Any]):
+    email = s.EmailField()
+    role = s.ChoiceField(Contact.Role.choices)
+
+
+class AccountTerms(s.Serializer[Any]):
+    """What was agreed with this account."""
+
+    min_notice = s.CharField(required=False, allow_null=True, help_text="ISO 8601, such as P60D.")
+    no_suspension = s.BooleanField(required=False, help_text="Suspensions and blocks wait for a person.")
+
+
+class AccountChange(s.Serializer[Any]):
+    """Only named fields change; contacts that are named replace the old ones."""
+
+    external_id = s.CharField(required=False, max_length=128, help_text="Required in an array.")
+    name = s.CharField(required=False, allow_blank=True, max_length=200)
+    kind = s.ChoiceField(Account.Kind.choices, required=False)
+    language = s.CharField(required=False, max_length=35, help_text="BCP 47; memos are written in it.")
+    timezone = s.CharField(required=False, help_text="IANA, such as Europe/Berlin.")
+    home_country = s.CharField(required=False, allow_blank=True, max_length=2)
+    contacts = AccountContact(many=True, required=False)
+    plan = s.CharField(required=False, allow_blank=True, max_length=64)
+    protected = s.BooleanField(required=False, help_text="One more person must agree to every step.")
+    terms = AccountTerms(required=False)
+    serves_third_parties = s.BooleanField(required=False)
+
+
+class AccountAnswer(s.Serializer[Any]):
+    index = s.IntegerField()
+    external_id = s.CharField(allow_null=True)
+    status = s.ChoiceField(["rejected"])
+    errors = FieldError(many=True)  # type: ignore[assignment]
+
+
+class AccountReceipt(s.Serializer[Any]):
+    accepted = s.IntegerField()
+    rejected = s.IntegerField()
+    items = AccountAnswer(many=True)
+
+
+class AccountScore(s.Serializer[Any]):
+    points = s.FloatField()
+    lines = s.ListField(child=s.CharField())
+
+
+class AccountRestriction(s.Serializer[Any]):
+    id = s.IntegerField()
+    scope = s.ChoiceField(SCOPES)
+    value = s.CharField(allow_null=True, help_text="The credential, where one is restricted.")
+    reason_code = s.CharField()
+    since = s.DateTimeField()
+
+
+class AccountNotice(s.Serializer[Any]):
+    """The step that is announced."""
+
+    case = s.CharField()
+    step = s.ChoiceField(POLICY_STEPS)
+    due_at = s.DateTimeField(allow_null=True, help_text="null until a mail server took the memo.")
+    stopped = s.BooleanField(help_text="Something stops the clock, such as an appeal.")
+
+
+class AccountStanding(s.Serializer[Any]):
+    external_id = s.CharField()
+    standing = s.ChoiceField(STANDINGS)
+    score = AccountScore()
+    case = s.CharField(allow_null=True)
+    restrictions = AccountRestriction(many=True)
+    exemptions = s.ListField(child=s.DictField())
+    notice = AccountNotice(allow_null=True)
+
+
+class TimelineEvent(s.Serializer[Any]):
+    at = s.DateTimeField()
+    what = s.CharField(help_text="Such as case.warned, memo.accepted, appeal.filed.")
+    case = s.CharField()
+    reason = s.CharField(allow_blank=True)
+
+
+class TimelinePage(s.Serializer[Any]):
+    results = TimelineEvent(many=True)
+    next = s.URLField(allow_null=True)
