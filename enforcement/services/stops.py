@@ -29,7 +29,8 @@ def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime
     """End stops of these kinds; where none is left, the clock goes on with what remained, or the policy's minimum."""
     stopped = stopped_cases(cases)
     Stop.objects.filter(case__in=cases, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
-    freed = [case for case in cases if case.pk in stopped - stopped_cases(cases)]
+    freed_ids = stopped - stopped_cases(cases)
+    freed = [case for case in cases if case.pk in freed_ids]
     for case in freed:
         thaw(case, now=now)
     update_rows(freed, CLOCK_FIELDS)
