@@ -16,7 +16,7 @@ from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_of
-from enforcement.services.rows import update_rows
+from enforcement.services.rows import put_rows, update_rows
 
 # A mark that rose since it was read belongs to evidence that the scores have not seen. Rows are locked in id order,
 # as intake raises them, so that the two cannot deadlock.
@@ -160,23 +160,19 @@ def _wake(assessed: list[Assessed], now: datetime) -> None:
 
 
 def _remember(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
-    Score.objects.bulk_create(
-        (
-            Score(
-                account=each.account,
-                policy=active,
-                points=each.score.points,
-                outcome=each.outcome.outcome if each.outcome else "",
-                rule=each.outcome.rule if each.outcome else "",
-                facts=facts_of(each.score, each.outcome),
-                assessed_at=now,
-            )
-            for each in assessed
-        ),
-        update_conflicts=True,
-        unique_fields=["account"],
-        update_fields=["policy", "points", "outcome", "rule", "facts", "assessed_at"],
-    )
+    scores = [
+        Score(
+            account_id=each.account.pk,
+            policy_id=active.pk,
+            points=round(each.score.points, 2),
+            outcome=each.outcome.outcome if each.outcome else "",
+            rule=each.outcome.rule if each.outcome else "",
+            facts=facts_of(each.score, each.outcome),
+            assessed_at=now,
+        )
+        for each in assessed
+    ]
+    put_rows(Score, scores)
     _carry_points(assessed)
 
 

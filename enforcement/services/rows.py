@@ -23,16 +23,22 @@ def insert_rows(model: type[Row], rows: Iterable[Row]) -> list[Row]:
     if not new:
         return new
     columns = [each for each in meta.concrete_fields if not each.primary_key]
-    names = ", ".join(map(_name, columns))
-    sql = (
-        f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({names})"
-        f" SELECT {names} FROM {_recordset(columns)} RETURNING {_name(meta.pk)}"
-    )
     with cursors.prepared() as cursor:
-        cursor.execute(sql, [_document(new, columns)])
+        cursor.execute(f"{_insertion(model, columns)} RETURNING {_name(meta.pk)}", [_document(new, columns)])
         for row, (key,) in zip(new, cursor.fetchall(), strict=True):
             row.pk, row._state.adding = key, False
     return new
+
+
+def put_rows(model: type[Row], rows: Sequence[Row]) -> None:
+    """Write rows that carry their keys, in one statement: each takes the place of the one with its key, if any."""
+    if not rows:
+        return
+    columns = model._meta.concrete_fields
+    changes = ", ".join(f"{_name(each)} = EXCLUDED.{_name(each)}" for each in columns if not each.primary_key)
+    sql = f"{_insertion(model, columns)} ON CONFLICT ({_name(model._meta.pk)}) DO UPDATE SET {changes}"
+    with cursors.prepared() as cursor:
+        cursor.execute(sql, [_document(rows, columns)])
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
@@ -50,6 +56,12 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> int:
     with cursors.prepared() as cursor:
         cursor.execute(sql, [_document(rows, [meta.pk, *columns])])
         return int(cursor.rowcount)
+
+
+def _insertion(model: type[models.Model], columns: Sequence[_Column]) -> str:
+    names = ", ".join(map(_name, columns))
+    table = connection.ops.quote_name(model._meta.db_table)
+    return f"INSERT INTO {table} ({names}) SELECT {names} FROM {_recordset(columns)}"
 
 
 def _recordset(columns: Sequence[_Column]) -> str:

@@ -87,8 +87,9 @@ class _Reader:
 
     def _write(self, call: ast.Call, names: Mapping[str, set[str]]) -> Iterator[tuple[set[str], set[str]]]:
         if isinstance(call.func, ast.Name):
-            if call.func.id == "insert_rows":
-                yield self._told(self._models_in(call.args[0], names), call), set()
+            if call.func.id in ("insert_rows", "put_rows"):
+                written = self._told(self._models_in(call.args[0], names), call)
+                yield written, written if call.func.id == "put_rows" else set()
             elif call.func.id == "update_rows":
                 yield set(), self._of_rows(call, names)
             return

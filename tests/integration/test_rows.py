@@ -8,9 +8,9 @@ from django.db import DataError, IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.safestring import mark_safe
 
-from enforcement.models import Account, Case, Decision, Memo, PolicyVersion
+from enforcement.models import Account, Case, Decision, Memo, PolicyVersion, Score
 from enforcement.rules.transitions import State
-from enforcement.services.rows import insert_rows, update_rows
+from enforcement.services.rows import insert_rows, put_rows, update_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +108,16 @@ def test_many_rows_are_one_statement_and_none_is_no_statement(cases: list[Case])
         insert_rows(Memo, [])
         update_rows([], ["reason"])
     assert len(asked) == 2
+
+
+def test_put_rows_take_the_place_of_those_with_their_keys(accounts: list[Account], policy: PolicyVersion) -> None:
+    before = [score_of(each, policy, "1.00") for each in accounts[:2]]
+    put_rows(Score, before)
+    put_rows(Score, [score_of(each, policy, "2.50", rule="later") for each in accounts[1:]])
+    found = list(Score.objects.order_by("pk").values_list("account_id", "points", "rule"))
+    one, two, three = (each.pk for each in accounts)
+    assert found == [(one, Decimal(1), ""), (two, Decimal("2.50"), "later"), (three, Decimal("2.50"), "later")]
+
+
+def score_of(account: Account, policy: PolicyVersion, points: str, **values: object) -> Score:
+    return Score(account=account, policy=policy, points=Decimal(points), assessed_at=MOMENT, **values)
