@@ -35,7 +35,7 @@ WITH opened AS (
     SELECT 'SW-' || lpad(account.id::text, 9, '0'), account.id, 'warned', %(policy)s, 'sustained', 1,
            %(told)s, %(told)s, %(due)s, %(due)s, 0, ''
       FROM enforcement_account AS account
-     WHERE external_id LIKE 'sweep-%%'
+     WHERE external_id LIKE 'sweep-%%' AND external_id <= 'sweep-' || lpad(%(cases)s::text, 7, '0')
        AND NOT EXISTS (SELECT FROM enforcement_case WHERE account_id = account.id AND state <> 'closed')
     RETURNING id
 ), decided AS (
@@ -49,6 +49,17 @@ WITH opened AS (
 INSERT INTO enforcement_memo (case_id, decision_id, kind, created_at, render_at, language, subject, text, html,
                               rendered_at, told_due_at)
 SELECT case_id, id, 'warning', %(told)s, %(told)s, 'en', 'Act', 'Act', 'Act', %(told)s, %(due)s FROM decided
+"""
+# What a larger size left in this database: nothing of it may come due here.
+_SURPLUS = (
+    "DELETE FROM enforcement_memo USING enforcement_case AS past WHERE past.id = case_id AND {surplus}",
+    "DELETE FROM enforcement_restriction USING enforcement_case AS past WHERE past.id = case_id AND {surplus}",
+    "DELETE FROM enforcement_decision USING enforcement_case AS past WHERE past.id = case_id AND {surplus}",
+    "DELETE FROM enforcement_case AS past WHERE {surplus}",
+)
+_IS_SURPLUS = """
+past.account_id IN (SELECT id FROM enforcement_account
+                     WHERE external_id LIKE 'sweep-%%' AND external_id > 'sweep-' || lpad(%(cases)s::text, 7, '0'))
 """
 # Back to the evening before: each side and round meets the same cases.
 _TAKE_BACK = (
@@ -72,9 +83,11 @@ def lay(cases: int, now: datetime) -> None:
     policy = stage.policy_in_force(stage.people(), now - TOLD)
     detector, _ = Client.objects.get_or_create(name="bench", defaults={"kind": Client.Kind.DETECTOR})
     with connection.cursor() as cursor:
+        for statement in _SURPLUS:
+            cursor.execute(statement.format(surplus=_IS_SURPLUS), {"cases": cases})
         cursor.execute(_ACCOUNTS, {"cases": cases})
         cursor.execute(_TALLIES, {"detector": detector.pk, "now": now, "days": DAYS})
-        cursor.execute(_CASES, {"policy": policy.pk, **_moments(now)})
+        cursor.execute(_CASES, {"cases": cases, "policy": policy.pk, **_moments(now)})
         cursor.execute("VACUUM ANALYZE")
 
 
