@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from enforcement.api import examples
 from enforcement.api.authentication import caller_of
 from enforcement.api.documented import documented
-from enforcement.api.limits import charge_items
+from enforcement.api.limits import charge
 from enforcement.api.parsers import NDJSONParser, StrictJSONParser, body_of
 from enforcement.api.problems import Problem, field_errors
 from enforcement.api.shapes.evidence import EvidenceItem, Receipt
@@ -20,6 +20,7 @@ from enforcement.services.intake import Answer
 class EvidenceView(APIView):
     parser_classes = [StrictJSONParser, NDJSONParser]
     scopes = {"POST": "evidence:write"}
+    throttle_classes = []  # it costs as many as its items, which are known when the body is read
 
     @documented(
         "send_evidence",
@@ -37,17 +38,26 @@ class EvidenceView(APIView):
         examples=examples.SEND_EVIDENCE,
     )
     def post(self, request: Request) -> Response:
-        given = body_of(request)
-        items = given if isinstance(given, list) else [given]
-        if not items:
-            raise Problem(422, "There is no item in the body; send 1 to 1,000.")
-        if len(items) > intake.MAX_ITEMS:
-            raise Problem(413, f"There are {len(items)} items in the body; send at most {intake.MAX_ITEMS}.")
-        charge_items(request, len(items))
+        cost = 1  # of what cannot be read, too
+        try:
+            given = body_of(request)
+            items = _items(given)
+            cost = len(items)
+        finally:
+            charge(request, cost)
         receipt = intake.record(caller_of(request).client, items, now=clock.now())
         if not isinstance(given, list):
             _refuse_single(receipt.answers[0])
         return Response(_document(receipt), status=202)
+
+
+def _items(given: Any) -> list[Any]:
+    items = given if isinstance(given, list) else [given]
+    if not items:
+        raise Problem(422, "There is no item in the body; send 1 to 1,000.")
+    if len(items) > intake.MAX_ITEMS:
+        raise Problem(413, f"There are {len(items)} items in the body; send at most {intake.MAX_ITEMS}.")
+    return items
 
 
 def _refuse_single(answer: Answer) -> None:

@@ -12,27 +12,22 @@ from enforcement.services import limits
 
 
 class ClientLimit(BaseThrottle):
-    """Every call costs 1 before it is looked at: what is refused for another reason is no way round."""
+    """A call costs 1, unless its view charges for what is in it."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if request.user is not None:  # the schema is open, and nobody's
-            _spend(request, 1, whole=1)
+            charge(request, 1)
         return True
 
 
-def charge_items(request: Request, items: int) -> None:
-    """Evidence costs 1 an item; the first was paid with the call."""
-    if items > 1:
-        _spend(request, items - 1, whole=items)
-
-
-def _spend(request: Request, cost: int, *, whole: int) -> None:
+def charge(request: Request, cost: int) -> None:
+    """Count a call against its client's limit. Raises Problem: 429, with the seconds after which it fits."""
     client = caller_of(request).client
-    wait = math.ceil(limits.spend(client, cost, whole=whole))
+    wait = math.ceil(limits.spend(client, cost))
     if wait:
         raise Problem(
             429,
             f"{client.name} has {limits.per_minute(client):,} calls or items of evidence a minute, and this is "
-            f"{whole:,}: come again in {wait:,} s.",
+            f"{cost:,}: come again in {wait:,} s.",
             headers={"Retry-After": str(wait)},
         )

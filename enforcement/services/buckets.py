@@ -14,21 +14,22 @@ _PATIENCE = 0.25  # seconds
 _PAUSE = 5.0  # seconds without asking, after Redis did not answer
 _QUIET = 60.0  # seconds between two lines in the log about it
 
-# A bucket holds a minute's worth and is known by the moment at which it will be full again (GCRA), in microseconds of
-# Redis's own clock, so that all processes go by one. What is larger than the bucket goes when the bucket is full, and
-# leaves a debt: the rate holds. Twelve digits are all that Lua writes unasked; the moment has sixteen.
+# A bucket holds a minute's worth. Stored are what is missing from it and since when, by Redis's own clock, so that all
+# processes go by one. What is larger than the bucket goes when the bucket is full, and leaves a debt: the rate holds.
 _TAKE = """
 local MINUTE = 60000000
-local limit, cost, whole = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local limit, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local missing = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) - now, 0)
+local missing, since = string.match(redis.call('GET', KEYS[1]) or '0 0', '(%S+) (%S+)')
+missing = math.max(missing - math.max(now - since, 0) * limit / MINUTE, 0)
 
-if missing + math.min(cost / limit, 1) * MINUTE > MINUTE then
-    return math.ceil((missing + math.min(whole / limit, 1) * MINUTE - MINUTE) / 1000)
+local beyond = missing + math.min(cost, limit) - limit
+if beyond > 0 then
+    return math.ceil(beyond * MINUTE / limit / 1000)
 end
-missing = missing + cost / limit * MINUTE
-redis.call('SET', KEYS[1], string.format('%.2f', now + missing), 'PX', math.ceil(missing / 1000))
+missing = missing + cost
+redis.call('SET', KEYS[1], string.format('%.6f %.0f', missing, now), 'PX', math.ceil(missing * MINUTE / limit / 1000))
 return 0
 """
 
@@ -47,15 +48,12 @@ class Buckets:
         self._take = Redis.from_url(url, **bounded).register_script(_TAKE)
         self._asks_again_at = self._tells_again_at = 0.0
 
-    def take(self, name: str, *, limit: int, cost: int, whole: int) -> float:
-        """Take `cost` of `limit` a minute; 0 if it was there, else the seconds until `whole` will be.
-
-        `whole` is what the call costs when it comes again from its beginning. Raises Away.
-        """
+    def take(self, name: str, *, limit: int, cost: int) -> float:
+        """Take `cost` of `limit` a minute: 0 if it was there, else the seconds until it will be. Raises Away."""
         if time.monotonic() < self._asks_again_at:
             raise Away
         try:
-            return int(self._take([f"enforcement:bucket:{name}"], [limit, cost, whole])) / 1000
+            return int(self._take([f"enforcement:bucket:{name}"], [limit, cost])) / 1000
         except (RedisError, OSError) as error:
             self._note(error)
             raise Away from error

@@ -14,8 +14,8 @@ def per_minute(client: Client) -> int:
     return kinds[client.kind] if own is None else own
 
 
-def spend(client: Client, cost: int, *, whole: int) -> float:
-    """0 if the client may go on, else the seconds after which a call that costs `whole` may come again.
+def spend(client: Client, cost: int) -> float:
+    """0 if the client may go on, else the seconds after which the same may come again.
 
     All keys of a client draw on one bucket: a rotation gives nobody twice as much.
     """
@@ -23,7 +23,7 @@ def spend(client: Client, cost: int, *, whole: int) -> float:
     if not limit:
         return 0.0
     try:
-        wait = buckets().take(str(client.pk), limit=limit, cost=cost, whole=whole)
+        wait = buckets().take(str(client.pk), limit=limit, cost=cost)
     except Away:
         metrics.RATE_NOT_COUNTED.labels(client.kind).inc()
         return 0.0
