@@ -1,8 +1,9 @@
 """Who may call what: keys, their scopes, and how they are made."""
 
 import re
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -131,14 +132,28 @@ def test_the_scheme_is_written_in_any_case(sender: Caller) -> None:
     assert answer.status_code == 202
 
 
-def test_an_expired_key_is_401(sender: Caller) -> None:
+def test_an_expired_key_is_401_and_who_has_all_of_it_is_told_why(sender: Caller) -> None:
     ApiKey.objects.update(expires_at=Now())
-    assert_problem(sender.post("/evidence", item()), 401)
+    ended = ApiKey.objects.get().expires_at
+    assert ended is not None
+    told = assert_problem(sender.post("/evidence", item()), 401)["detail"]
+    assert told == f"The key expired at {ended:%Y-%m-%dT%H:%M:%SZ}."
 
 
-def test_a_revoked_key_is_401(sender: Caller) -> None:
-    ApiKey.objects.update(revoked_at=Now())
-    assert_problem(sender.post("/evidence", item()), 401)
+def test_a_revoked_key_is_401_and_who_has_all_of_it_is_told_why(sender: Caller) -> None:
+    ApiKey.objects.update(revoked_at=Now(), expires_at=Now())
+    assert "revoked at 2" in assert_problem(sender.post("/evidence", item()), 401)["detail"]
+
+
+def test_who_has_only_the_beginning_of_a_key_learns_nothing_of_it(sender: Caller) -> None:
+    prefix = str(sender.key).split("_", 2)[1]
+    guesses = [Caller(f"ae_{each}_{'x' * 43}") for each in (prefix, "0123456789")]
+    told = []
+    for change in ({}, {"expires_at": Now()}, {"revoked_at": Now()}):
+        ApiKey.objects.update(**change or {"last_used_at": None})
+        told += [assert_problem(guess.get("/cases"), 401)["detail"] for guess in guesses]
+    assert set(told) == {"The key is unknown."}
+    assert ApiKey.objects.get().last_used_at is None
 
 
 def test_the_test_clock_locks_nobody_out(db: None) -> None:
@@ -154,12 +169,13 @@ def test_keys_are_stored_as_digests_only(sender: Caller) -> None:
     assert secret not in str(stored)
 
 
-def test_a_second_key_of_a_client_is_the_overlap_of_a_rotation(db: None) -> None:
-    old, new = (Caller(keys.issue("edge-logs", "detector", lasts=None)) for _ in range(2))
+def test_both_keys_of_a_rotation_are_one_detector(db: None) -> None:
+    old = Caller(keys.issue("edge-logs", "detector", lasts=None))
+    new = Caller(keys.rotate("edge-logs", overlap=timedelta(hours=1), lasts=None))
     assert old.post("/evidence", item()).json()["accepted"] == 1
     assert new.post("/evidence", [item()]).json()["duplicates"] == 1
     assert Client.objects.count() == 1
-    ApiKey.objects.filter(prefix=str(old.key).split("_")[1]).update(revoked_at=Now())
+    keys.revoke(str(old.key).split("_")[1])
     assert (old.post("/evidence", item()).status_code, new.post("/evidence", item()).status_code) == (401, 202)
 
 
@@ -172,6 +188,29 @@ def test_the_last_use_is_noted_once_a_minute(sender: Caller) -> None:
     ApiKey.objects.update(last_used_at=first - timedelta(seconds=61))
     sender.post("/evidence", item())
     assert ApiKey.objects.get().last_used_at > first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_use_a_key_at_one_moment_one_notes_it(sender: Caller) -> None:
+    """Each saw that the last use was long ago before the first of them wrote."""
+    key = ApiKey.objects.get().pk
+    start, wrote = threading.Barrier(6), []
+
+    def note() -> None:
+        try:
+            with connection.cursor() as cursor:
+                start.wait(timeout=30)
+                cursor.execute(keys._USED, [key])
+                wrote.append(cursor.rowcount)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=note) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(wrote) == [0] * 5 + [1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -212,11 +251,17 @@ def test_a_key_may_expire(db: None) -> None:
     assert key.expires_at - key.created_at == timedelta(days=90)
 
 
+def test_a_key_may_end_on_a_date(db: None) -> None:
+    create("a", "--kind", "reader", "--expires", "2999-01-31")
+    assert ApiKey.objects.get().expires_at == datetime(2999, 1, 31, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("taken", "--kind", "gateway"), ("", "--kind", "reader"), ("x" * 65, "--kind", "reader"),
      (" a", "--kind", "reader"), ("a\nb", "--kind", "reader"), ("a", "--kind", "reader", "--expires", "90 days"),
-     ("a", "--kind", "reader", "--expires", "P3M")],
+     ("a", "--kind", "reader", "--expires", "P3M"), ("a", "--kind", "reader", "--expires", ""),
+     ("a", "--kind", "reader", "--expires", "2020-01-31")],
 )  # fmt: skip
 def test_create_client_refuses_with_status_2_and_makes_nothing(db: None, arguments: tuple[str, ...]) -> None:
     create("taken", "--kind", "detector")

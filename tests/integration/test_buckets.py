@@ -1,23 +1,18 @@
 """The buckets in a real Valkey of our own, which is also killed, frozen, emptied and filled up."""
 
-import os
-import shutil
-import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 import redis
 from structlog.testing import capture_logs
 
-from devservices.place import find_place
 from devservices.valkey import Valkey
 from enforcement.services import buckets as module
 from enforcement.services.buckets import Away, Buckets
+from tests.own_valkey import frozen, own_valkey
 
 NAMES = count()
 Take = Callable[[int], float]
@@ -25,15 +20,8 @@ Take = Callable[[int], float]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Valkey]:
-    """In a directory that the engines' account can enter, unlike pytest's."""
-    directory = Path(tempfile.mkdtemp())
-    directory.chmod(0o755)
-    server = Valkey(find_place(directory / "valkey"))
-    server.place.make()
-    server.start()
-    yield server
-    server.stop()
-    shutil.rmtree(directory)
+    with own_valkey() as server:
+        yield server
 
 
 @pytest.fixture
@@ -66,10 +54,6 @@ def fresh() -> str:
 def taker(buckets: Buckets, limit: int, name: str | None = None) -> Take:
     name = name or fresh()
     return lambda cost: buckets.take(name, limit=limit, cost=cost)
-
-
-def process_of(server: Valkey) -> int:
-    return int((server.place.run / "valkey.pid").read_text())
 
 
 # -- the bucket ------------------------------------------------------------------------------------------------------
@@ -189,12 +173,8 @@ def test_what_stands_in_the_place_of_a_bucket_is_no_answer(
 def test_a_frozen_redis_is_waited_for_briefly(hasty: None, server: Valkey, buckets: Buckets) -> None:
     take = taker(buckets, 10)
     take(1)
-    os.kill(process_of(server), signal.SIGSTOP)
-    try:
-        with pytest.raises(Away) as away:
-            take(1)
-    finally:
-        os.kill(process_of(server), signal.SIGCONT)
+    with frozen(server), pytest.raises(Away) as away:
+        take(1)
     assert isinstance(away.value.__cause__, redis.TimeoutError)
     assert take(1) == 0
 
