@@ -72,7 +72,7 @@ def _step_aside(account: int, now: datetime) -> None:
 
 def assess_accounts(account_ids: list[int], active: PolicyVersion, *, now: datetime) -> None:
     """Score locked accounts, open and warn as the policy says, and clear the marks that were read."""
-    marks = dict(AssessmentMark.objects.filter(account_id__in=account_ids).values_list("account_id", "count"))
+    marks = dict(AssessmentMark.objects.filter(account__among=account_ids).values_list("account_id", "count"))
     assessed = _score(account_ids, active, now)
     _open(assessed, active, now)
     _settle_open_cases(assessed, active, now)
@@ -86,10 +86,10 @@ def _score(account_ids: list[int], active: PolicyVersion, now: datetime) -> list
     policy = active.rules
     after = history.closes_of(account_ids)
     seen = sightings.load(account_ids, window=policy.evidence.window, at=now, after=after)
-    reachable = set(Contact.objects.filter(account__in=account_ids).values_list("account_id", flat=True))
+    reachable = set(Contact.objects.filter(account__among=account_ids).values_list("account_id", flat=True))
     open_cases = _open_cases(account_ids)
     found = []
-    for account in Account.objects.filter(pk__in=account_ids):
+    for account in Account.objects.filter(pk__among=account_ids):
         score = scoring.score(seen[account.pk], policy, now)
         outcome = outcomes.outcome(score, policy, now)
         case = open_cases.get(account.pk)
@@ -98,7 +98,7 @@ def _score(account_ids: list[int], active: PolicyVersion, now: datetime) -> list
 
 
 def _open_cases(account_ids: list[int]) -> Mapping[int, Case]:
-    standing = Case.objects.filter(account__in=account_ids).exclude(state=State.CLOSED)
+    standing = Case.objects.filter(account__among=account_ids).exclude(state=State.CLOSED)
     return {case.account_id: case for case in standing.select_related("policy")}
 
 
@@ -116,7 +116,7 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, now: dat
     open_ones = {each.case.pk: each for each in assessed if each.case and each.case.state == State.OPEN}
     standing = [each.case for each in open_ones.values() if each.case]
     answered = set(
-        Decision.objects.filter(case__in=open_ones, step=Step.WARN)
+        Decision.objects.filter(case__among=open_ones, step=Step.WARN)
         .filter(status__in=[Decision.Status.HELD, Decision.Status.REFUSED])
         .values_list("case_id", flat=True)
     )
@@ -156,7 +156,7 @@ def _order(each: Assessed, case: Case) -> Order | None:
 def _wake(assessed: list[Assessed], now: datetime) -> None:
     """New evidence ends the waiting of a warned case whose deadline has passed; the sweeper looks again at once."""
     waiting = [each.case.pk for each in assessed if each.case and each.case.state == State.WARNED]
-    Case.objects.filter(pk__in=waiting, due_at__lte=now, look_at__gt=now).update(look_at=now)
+    Case.objects.filter(pk__among=waiting, due_at__lte=now, look_at__gt=now).update(look_at=now)
 
 
 def _remember(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:

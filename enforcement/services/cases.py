@@ -109,7 +109,7 @@ def _refuse_early(orders: Sequence[Order], *, now: datetime) -> None:
 
 def lapse(cases: Sequence[Case], *, besides: Sequence[int] = (), now: datetime) -> None:
     """Held decisions of these cases no longer hold: something else happened first."""
-    held = Decision.objects.filter(case__in=cases, status=Decision.Status.HELD).exclude(pk__in=besides)
+    held = Decision.objects.filter(case__among=cases, status=Decision.Status.HELD).exclude(pk__in=besides)
     held.update(status=Decision.Status.LAPSED, settled_at=now)
 
 
@@ -150,7 +150,7 @@ def _take(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
     update_rows(cases, _CASE_FIELDS)
     for effect, write in _WRITERS.items():
         write([each for each in taken if effect in each.transition.effects], now)
-    Account.objects.filter(pk__in=[case.account_id for case in cases]).update(version=F("version") + 1)
+    Account.objects.filter(pk__among=[case.account_id for case in cases]).update(version=F("version") + 1)
     return [each.decision for each in taken]
 
 
@@ -227,7 +227,7 @@ def _restrictions(each: _Taken) -> list[tuple[Scope, str, Restriction.Reason]]:
 
 def _lift(taken: Sequence[_Taken], now: datetime) -> None:
     by_case = {each.case.pk: each.decision for each in taken}
-    standing = list(Restriction.objects.filter(case__in=by_case, lifted_at__isnull=True))
+    standing = list(Restriction.objects.filter(case__among=by_case, lifted_at__isnull=True))
     for restriction in standing:
         restriction.lifted_at, restriction.lifted_by = now, by_case[restriction.case_id]
     update_rows(standing, ("lifted_at", "lifted_by"))

@@ -53,7 +53,7 @@ def _judge(group: Sequence[Case], active: PolicyVersion, now: datetime) -> dict[
 def _told(group: Sequence[Case]) -> dict[int, datetime]:
     """By account: since when traffic is new. A person who refused the step has weighed all that was there by then."""
     told = {case.account_id: case.accepted_at for case in group if case.accepted_at}
-    refused = Decision.objects.filter(case__in=group, status=Decision.Status.REFUSED).exclude(step=Step.WARN)
+    refused = Decision.objects.filter(case__among=group, status=Decision.Status.REFUSED).exclude(step=Step.WARN)
     for account, settled in refused.values_list("case__account_id", "settled_at"):
         if settled is not None:
             told[account] = max(told[account], settled)

@@ -28,7 +28,7 @@ def stop(cases: Sequence[Case], kind: Stop.Kind, reason: str, *, now: datetime) 
 def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime) -> None:
     """End stops of these kinds; where none is left, the clock goes on with what remained, or the policy's minimum."""
     stopped = stopped_cases(cases)
-    Stop.objects.filter(case__in=cases, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
+    Stop.objects.filter(case__among=cases, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
     freed_ids = stopped - stopped_cases(cases)
     freed = [case for case in cases if case.pk in freed_ids]
     for case in freed:
@@ -38,12 +38,12 @@ def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime
 
 def end(cases: Sequence[Case], *, now: datetime) -> None:
     """End every stop: the case moves on, and its clock with it."""
-    Stop.objects.filter(case__in=cases, ended_at__isnull=True).update(ended_at=now)
+    Stop.objects.filter(case__among=cases, ended_at__isnull=True).update(ended_at=now)
 
 
 def stopped_cases(cases: Sequence[Case], *, besides: Stop.Kind | None = None) -> set[int]:
     """The ids of those that something stops at present, other than `besides`."""
-    standing = Stop.objects.filter(case__in=cases, ended_at__isnull=True).exclude(kind=besides)
+    standing = Stop.objects.filter(case__among=cases, ended_at__isnull=True).exclude(kind=besides)
     return set(standing.values_list("case_id", flat=True))
 
 

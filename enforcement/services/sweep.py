@@ -45,7 +45,7 @@ def _step_aside(account: int, now: datetime) -> None:
 def look(account_ids: Sequence[int], *, now: datetime) -> None:
     """Look again, under the locks, at the due cases of these accounts and do what is to be done."""
     found = list(
-        Case.objects.filter(account__in=account_ids, look_at__lte=now, accepted_at__isnull=False)
+        Case.objects.filter(account__among=account_ids, look_at__lte=now, accepted_at__isnull=False)
         .exclude(state=State.CLOSED)
         .select_related("account")
         .prefetch_related("policy")  # one document for all, instead of one with every row
@@ -75,7 +75,7 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
     sent = _sent_reminders(waiting)
     announcing = {
         decision.case_id: decision
-        for decision in Decision.objects.filter(case__in=waiting, case_version=F("case__version"))
+        for decision in Decision.objects.filter(case__among=waiting, case_version=F("case__version"))
     }
     reminders = []
     for case in waiting:
@@ -103,7 +103,9 @@ def _remind(waiting: Sequence[Case], now: datetime) -> None:
 def _sent_reminders(waiting: Sequence[Case]) -> dict[int, list[timedelta]]:
     """By case: the reminders that belong to its present state."""
     sent: dict[int, list[timedelta]] = {}
-    memos = Memo.objects.filter(case__in=waiting, decision__case_version=F("case__version"), before_due__isnull=False)
+    memos = Memo.objects.filter(
+        case__among=waiting, decision__case_version=F("case__version"), before_due__isnull=False
+    )
     for case, before in memos.values_list("case_id", "before_due"):
         if before is not None:
             sent.setdefault(case, []).append(before)
@@ -153,7 +155,7 @@ def _settle_later(due: Sequence[Case], now: datetime) -> None:
         return _look_later(due, now)
     warnings = {
         decision.case_id: decision
-        for decision in Decision.objects.filter(case__in=due, step=Step.WARN, status=Decision.Status.APPLIED)
+        for decision in Decision.objects.filter(case__among=due, step=Step.WARN, status=Decision.Status.APPLIED)
     }
     orders = []
     for case in due:

@@ -121,3 +121,14 @@ def test_put_rows_take_the_place_of_those_with_their_keys(accounts: list[Account
 
 def score_of(account: Account, policy: PolicyVersion, points: str, **values: object) -> Score:
     return Score(account=account, policy=policy, points=Decimal(points), assessed_at=MOMENT, **values)
+
+
+def test_among_finds_what_in_finds_with_one_parameter(accounts: list[Account], cases: list[Case]) -> None:
+    two = accounts[:2]
+    for given in (two, [each.pk for each in two], {each.pk: None for each in two}, iter(two), []):
+        keys = list(given)
+        assert set(Account.objects.filter(pk__among=keys)) == set(Account.objects.filter(pk__in=keys))
+        assert set(Case.objects.filter(account__among=keys)) == set(Case.objects.filter(account__in=keys))
+    with CaptureQueriesContext(connection) as asked:
+        list(Case.objects.filter(account__among=two).exclude(pk__among=[cases[0].pk]))
+    assert f"= ANY('{{{two[0].pk},{two[1].pk}}}')" in asked[0]["sql"].replace(" ", "").replace("=ANY", "= ANY")
