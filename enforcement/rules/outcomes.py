@@ -44,11 +44,10 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the policy asks for, by which rule, and how all rules stand."""
+    """What the policy asks for, and by which rule."""
 
     outcome: Verdict
     rule: str
-    results: tuple[RuleResult, ...]
 
 
 def outcome(score: Score, policy: Policy, at: datetime) -> Outcome | None:
@@ -56,19 +55,24 @@ def outcome(score: Score, policy: Policy, at: datetime) -> Outcome | None:
 
     A sanctioned territory comes before all: it is for counsel, and never on the automatic ladder.
     """
-    results = weigh_rules(score, policy, at)
     if score.sanctioned:
-        return Outcome("review", SANCTIONED, results)
-    for rule, result in zip((*policy.qualifies, *policy.review), results, strict=True):
-        if result.met:
-            return Outcome(_verdict(rule, result, policy), rule.name, results)
+        return Outcome("review", SANCTIONED)
+    found = _values(score)
+    for rule in policy.qualifies:
+        if _holds(rule, score, found, at):
+            held = "held" in (rule.automation, policy.ladder.warn.automation)
+            return Outcome("held" if held else "warn", rule.name)
+    for rule in policy.review:
+        if _holds(rule, score, found, at):
+            return Outcome("review", rule.name)
     return None
 
 
-def _verdict(rule: Rule, result: RuleResult, policy: Policy) -> Verdict:
-    if result.of == "review":
-        return "review"
-    return "held" if "held" in (rule.automation, policy.ladder.warn.automation) else "warn"
+_Values = Mapping[str, Decimal | int | datetime | None]
+
+
+def _holds(rule: Rule, score: Score, found: _Values, at: datetime) -> bool:
+    return all(_is_met(name, asked, score, found[name], at) for name, asked in rule.conditions.items())
 
 
 def weigh_rules(score: Score, policy: Policy, at: datetime) -> tuple[RuleResult, ...]:
@@ -79,7 +83,7 @@ def weigh_rules(score: Score, policy: Policy, at: datetime) -> tuple[RuleResult,
     return (*qualifies, *review)
 
 
-def _values(score: Score) -> Mapping[str, Decimal | int | datetime | None]:
+def _values(score: Score) -> _Values:
     return {
         "min_points": score.points,
         "min_requests": score.weighted_unsupported_requests,
@@ -92,9 +96,7 @@ def _values(score: Score) -> Mapping[str, Decimal | int | datetime | None]:
     }
 
 
-def _conditions(
-    rule: Rule, score: Score, found: Mapping[str, Decimal | int | datetime | None], at: datetime
-) -> tuple[Condition, ...]:
+def _conditions(rule: Rule, score: Score, found: _Values, at: datetime) -> tuple[Condition, ...]:
     return tuple(
         Condition(name, threshold, found[name], _is_met(name, threshold, score, found[name], at))
         for name, threshold in rule.conditions.items()

@@ -125,10 +125,10 @@ def score_of(account: Account, policy: PolicyVersion, points: str, **values: obj
 
 def test_among_finds_what_in_finds_with_one_parameter(accounts: list[Account], cases: list[Case]) -> None:
     two = accounts[:2]
-    for given in (two, [each.pk for each in two], {each.pk: None for each in two}, iter(two), []):
-        keys = list(given)
-        assert set(Account.objects.filter(pk__among=keys)) == set(Account.objects.filter(pk__in=keys))
-        assert set(Case.objects.filter(account__among=keys)) == set(Case.objects.filter(account__in=keys))
+    for given in (two, [each.pk for each in two], {each.pk: None for each in two}, []):
+        keys = [getattr(each, "pk", each) for each in given]
+        assert set(Account.objects.filter(pk__among=given)) == set(Account.objects.filter(pk__in=keys))
+        assert set(Case.objects.filter(account__among=given)) == set(Case.objects.filter(account__in=keys))
     with CaptureQueriesContext(connection) as asked:
         list(Case.objects.filter(account__among=two).exclude(pk__among=[cases[0].pk]))
     assert f"= ANY('{{{two[0].pk},{two[1].pk}}}')" in asked[0]["sql"].replace(" ", "").replace("=ANY", "= ANY")

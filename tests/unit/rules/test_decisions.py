@@ -66,7 +66,7 @@ def step_at(found: AtDeadline, rules: Policy, now: datetime = DUE) -> Step | Non
 
 class TestAfterAnAssessment:
     def outcome(self, kind: str) -> Outcome:
-        return Outcome(outcome=kind, rule="sustained", results=())  # type: ignore[arg-type]
+        return Outcome(outcome=kind, rule="sustained")  # type: ignore[arg-type]
 
     def test_a_rule_that_holds_warns_at_once(self) -> None:
         found = on_assessment(self.outcome("warn"), COMPANY)

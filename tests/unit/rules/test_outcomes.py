@@ -164,22 +164,20 @@ def test_a_sanctioned_territory_is_for_counsel_before_all_other_rules() -> None:
     found = decided(item("UA", subdivision="UA-43", requests=1), item(requests=900), review=[SECOND])
     assert found is not None
     assert (found.outcome, found.rule) == ("review", "sanctioned")
-    assert [result.met for result in found.results] == [True, True]
 
 
-def test_how_every_rule_stands_is_kept_with_values_beside_thresholds() -> None:
+def test_how_every_rule_stands_is_told_with_values_beside_thresholds() -> None:
     rules = policy(qualifies=[FIRST | {"min_days": 2}], review=[{"name": "recent", "seen_within": "P2D"}])
-    found = outcome(scored(item(requests=9)), rules, AT)
-    assert found is not None
-    assert [(each.rule, each.of, each.met) for each in found.results] == [
+    found = weigh_rules(scored(item(requests=9)), rules, AT)
+    assert [(each.rule, each.of, each.met) for each in found] == [
         ("first", "qualifies", False),
         ("recent", "review", True),
     ]
-    assert [(each.name, each.threshold, each.value, each.met) for each in found.results[0].conditions] == [
+    assert [(each.name, each.threshold, each.value, each.met) for each in found[0].conditions] == [
         ("min_requests", 5, 9, True),
         ("min_days", 2, 1, False),
     ]
-    assert found.results[1].conditions[0].value == AT - DAY / 2
+    assert found[1].conditions[0].value == AT - DAY / 2
 
 
 # -- the backtest's row ----------------------------------------------------------------------------------------
