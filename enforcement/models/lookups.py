@@ -28,4 +28,5 @@ class Among(Lookup):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         key, key_parameters = self.process_lhs(compiler, connection)
         given, given_parameters = self.process_rhs(compiler, connection)
-        return f"{key} = ANY({given})", (*key_parameters, *given_parameters)
+        kind = self.lhs.output_field.rel_db_type(connection)
+        return f"{key} = ANY({given}::{kind}[])", (*key_parameters, *given_parameters)
