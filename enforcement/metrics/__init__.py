@@ -131,6 +131,11 @@ WAITING_FOR_PEOPLE = Reading(
     "What waits for a person, counted up to 1,000: held decisions, open appeals, reviews, unreachable accounts.",
     "kind",
 )
+KEY_EXPIRY = Reading(
+    "enforcement_key_expiry_seconds",
+    "Time until the first client of a kind has no live API key left; missing where that will not happen by itself.",
+    "kind",
+)
 CLOCK_OFFSET = Reading(
     "enforcement_clock_offset_seconds",
     "The clock that deadlines go by, less the clock of the machine that answers this scrape.",

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from enforcement import metrics
 from enforcement.metrics import Reading
 from enforcement.models import PolicyVersion
-from enforcement.services import backlog, clock, heartbeats, waiting
+from enforcement.services import backlog, clock, heartbeats, keys, waiting
 
 Values = Mapping[str, float]  # by label; a single value stands under ""
 
@@ -22,7 +22,8 @@ def read() -> dict[Reading, Values]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_BE_BRIEF)
-        return {**_work(), **_people(), metrics.ACTIVE_POLICY: {"": _active_policy()}, metrics.DATABASE_UP: {"": 1}}
+        one = {metrics.ACTIVE_POLICY: {"": _active_policy()}, metrics.DATABASE_UP: {"": 1}}
+        return {**_work(), **_people(), **_access(), **one}
 
 
 def _work() -> dict[Reading, Values]:
@@ -42,6 +43,10 @@ def _people() -> dict[Reading, Values]:
     found = waiting.waiting()
     counts = {"held": found.held, "appeals": found.appeals, "reviews": found.reviews}
     return {metrics.WAITING_FOR_PEOPLE: {**counts, "unreachable": found.unreachable}}
+
+
+def _access() -> dict[Reading, Values]:
+    return {metrics.KEY_EXPIRY: {kind: left.total_seconds() for kind, left in keys.running_out().items()}}
 
 
 def _active_policy() -> int:

@@ -9,7 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least, Now
 
@@ -42,6 +42,18 @@ UPDATE enforcement_apikey SET last_used_at = statement_timestamp()
  WHERE id = (SELECT id FROM enforcement_apikey
               WHERE id = %s AND (last_used_at IS NULL OR last_used_at < statement_timestamp() - interval '1 minute')
                 FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+# How long it is until the first client of a kind is left without a key.
+_RUNS_OUT = """
+SELECT kind, min(last - statement_timestamp())
+  FROM (SELECT client.kind, max(coalesce(key.expires_at, 'infinity')) AS last
+          FROM enforcement_apikey AS key JOIN enforcement_client AS client ON client.id = key.client_id
+         WHERE key.revoked_at IS NULL AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
+         GROUP BY client.id) AS clients
+ WHERE last < 'infinity'
+ GROUP BY kind
 """
 
 
@@ -138,6 +150,13 @@ def limit(name: str, per_minute: int | None) -> None:
 def live(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
     """Those that open the door at this moment."""
     return keys.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), revoked_at=None)
+
+
+def running_out() -> dict[str, timedelta]:
+    """By kind: how long it is until a client has no live key left. A successor that lives on is no worry."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNS_OUT)
+        return dict(cursor.fetchall())
 
 
 def _make(client: Client, lasts: Life) -> str:

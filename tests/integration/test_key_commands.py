@@ -11,9 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
+from enforcement import metrics
 from enforcement.management.base import Refused
 from enforcement.models import ApiKey, Client
-from enforcement.services import clock, keys
+from enforcement.services import clock, gauges, keys
 from enforcement.services.keys import KeyRejected
 
 pytestmark = pytest.mark.django_db
@@ -226,3 +227,26 @@ def test_nobody_is_an_empty_list() -> None:
     assert Client.objects.count() == 0
     assert rows() == []
     assert run("list_api_keys").count("\n") == 1
+
+
+# -- what watches --------------------------------------------------------------------------------------------------
+
+
+def test_watchers_learn_when_the_first_client_of_a_kind_is_left_without_a_key(old: str) -> None:
+    keys.issue("other", "detector", lasts=6 * DAY)
+    keys.issue("gate", "gateway", lasts=None)
+    found = gauges.read()[metrics.KEY_EXPIRY]
+    assert found == {"detector": pytest.approx(6 * 86400, abs=300)}
+
+
+def test_a_key_with_a_successor_worries_nobody(old: str) -> None:
+    keys.issue("gate", "gateway", lasts=None)
+    keys.rotate("gate", overlap=DAY, lasts=None)
+    keys.rotate("edge-logs", overlap=DAY, lasts=30 * DAY)
+    assert keys.running_out() == {"detector": pytest.approx(30 * DAY, abs=timedelta(minutes=5))}
+
+
+def test_what_is_over_worries_nobody(old: str) -> None:
+    keys.revoke_all("edge-logs")
+    ApiKey.objects.filter(pk=key_of(keys.issue("gate", "gateway", lasts=None)).pk).update(expires_at=Now())
+    assert keys.running_out() == {}
