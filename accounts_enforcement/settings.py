@@ -9,10 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts_enforcement import logs
+from accounts_enforcement import browser_policy, logs, openapi
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -206,38 +205,7 @@ RATE_LIMITS = {
     "reader": per_minute("RATE_LIMIT_READER", default=12_000),
     "registrar": per_minute("RATE_LIMIT_REGISTRAR", default=12_000),
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Accounts Enforcement",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "DESCRIPTION": "Detectors send evidence, registrars tell of accounts, readers ask for accounts and cases, gateways ask"
-    " whether a request may pass. `create_client` makes a key of one of these kinds. Every error is a problem document"
-    " (RFC 9457).",
-    "SERVERS": [{"url": PUBLIC_URL}],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    # What generated clients call them: a plain name, whichever shape it stands in first.
-    "ENUM_NAME_OVERRIDES": {
-        "AccountKind": "enforcement.models.Account.Kind",
-        "AppealStatus": "enforcement.models.Appeal.Status",
-        "CaseState": "enforcement.api.shapes.cases.STATES",
-        "CaseStep": "enforcement.api.shapes.cases.STEPS",
-        "ContactRole": "enforcement.models.Contact.Role",
-        "DecisionStatus": "enforcement.models.Decision.Status",
-        "EvidenceOutcome": "enforcement.api.shapes.evidence.OUTCOMES",
-        "MemoKind": "enforcement.models.Memo.Kind",
-        "NetworkClass": "enforcement.api.shapes.evidence.CLASSES",
-        "PolicyStep": "enforcement.api.shapes.accounts.POLICY_STEPS",
-        "ReceiptStatus": "enforcement.api.shapes.evidence.LINES",
-        "RestrictionScope": "enforcement.api.shapes.accounts.SCOPES",
-        "Standing": "enforcement.api.shapes.accounts.STANDINGS",
-    },
-}
+SPECTACULAR_SETTINGS = openapi.of(PUBLIC_URL)
 
 # -- security ----------------------------------------------------------------------------------------------------
 HTTPS = PUBLIC_URL.startswith("https://")
@@ -254,41 +222,9 @@ SESSION_COOKIE_AGE = 8 * 3600
 if HTTPS:  # browsers take cookies of these names only from this host and over TLS
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-    }
-}
-CONTENT_SECURITY_POLICY_RELAXED = {
-    "/admin/": {
-        # The theme's Alpine compiles the expressions that stand in its templates. No script stands in a page.
-        "script-src": [SELF, UNSAFE_EVAL],
-        # The theme writes its colours into a style element of every page, Alpine writes style attributes, and a memo
-        # is shown with the styles that mail programs need. Images, fonts and requests stay at home, so that no
-        # style could carry anything away.
-        "style-src": [SELF, UNSAFE_INLINE],
-        "img-src": [SELF, "data:"],
-    },
-    "/api/docs/": {
-        "style-src": [SELF, "'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"],  # the one style of its template
-        "img-src": [SELF, "data:"],  # the icons of Swagger UI stand in its style sheet
-    },
-}
-ANSWER_HEADERS = {
-    "Permissions-Policy": ", ".join(
-        f"{feature}=()"
-        for feature in ("camera", "microphone", "geolocation", "payment", "usb", "browsing-topics", "display-capture")
-    ),
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+CONTENT_SECURITY_POLICY = browser_policy.CONTENT_SECURITY_POLICY
+CONTENT_SECURITY_POLICY_RELAXED = browser_policy.CONTENT_SECURITY_POLICY_RELAXED
+ANSWER_HEADERS = browser_policy.ANSWER_HEADERS
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
