@@ -51,7 +51,7 @@ def test_a_key_that_is_over_says_so_and_one_that_lasts_says_nothing(officer: Use
 
 @pytest.mark.parametrize(
     ("limit", "says"),
-    [(None, "600,000 calls or items of evidence a minute, as its kind"),
+    [(None, "1,800,000 calls or items of evidence a minute, as its kind"),
      (5000, "5,000 calls or items of evidence a minute, its own"), (0, "none, its own")],
 )  # fmt: skip
 def test_a_client_tells_its_limit_and_whose_it_is(
