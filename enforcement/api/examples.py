@@ -38,7 +38,9 @@ SEND_EVIDENCE: dict[str, Any] = {
     "422 A single item that is wrong": document(
         422, "The item was rejected.", {"observed_at": "must have an offset, such as Z or +08:00"}
     ),
-    "429 Too much at once": document(429, "edge-logs has 1,800,000 calls or items of evidence a minute, and this is 1,000: come again in 2 s."),
+    "429 Too much at once": document(
+        429, "edge-logs has 1,800,000 calls or items of evidence a minute, and this is 1,000: come again in 2 s."
+    ),
 }
 
 CHANGE = {
