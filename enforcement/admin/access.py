@@ -26,11 +26,14 @@ _SOON = timedelta(days=14)
 
 @admin.register(Client)
 class ClientAdmin(ReadOnlyAdmin):
-    why_read_only = "Clients are made by `./run manage create_client`, which prints the key once."
+    why_read_only = (
+        "Clients are made by `./run manage create_client`, which prints the key once. `limit_client` gives one a limit "
+        "of its own."
+    )
     list_display = (
         column("Client", lambda client: client.name),
         column("Kind", lambda client: client.kind),
-        column("A minute", limits.per_minute),
+        column("A minute", lambda client: limits.per_minute(client) or "no limit"),
         column("Since", lambda client: client.created_at),
     )
 
@@ -70,7 +73,10 @@ def _end(key: Any) -> SafeString | None:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    why_read_only = "A key is shown once, when it is made. Here is only how it begins, never the key or its digest."
+    why_read_only = (
+        "A key is shown once, when it is made; here is how it begins. `./run manage rotate_api_key` replaces one "
+        "without a gap, `revoke_api_key` ends it."
+    )
     list_display = (
         column("Key", lambda key: f"{key.prefix}…"),
         column("Client", lambda key: link(key.client)),

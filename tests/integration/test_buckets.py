@@ -152,6 +152,15 @@ def test_a_redis_that_forgot_everything_gives_a_full_bucket(
     assert take(1) == 0
 
 
+def test_a_line_that_died_while_it_was_idle_is_replaced_unnoticed(
+    patient: None, buckets: Buckets, direct: "redis.Redis"
+) -> None:
+    take = taker(buckets, 10)
+    take(1)
+    assert direct.client_kill_filter(_type="normal", skipme=True) >= 1
+    assert take(1) == 0
+
+
 def test_errors_of_redis_are_its_absence(hasty: None, buckets: Buckets, direct: "redis.Redis") -> None:
     take = taker(buckets, 1)
     direct.config_set("maxmemory", 1)
