@@ -29,6 +29,8 @@ def required(name: str) -> str:
 def broker_url(redis_url: str) -> str:
     """kombu refuses `unix://path?db=0` and wants `redis+socket://path?virtual_host=0`."""
     parts = urlsplit(redis_url)
+    if parts.scheme not in ("redis", "rediss", "unix"):  # kombu reads more of them than what counts against limits
+        raise ImproperlyConfigured("REDIS_URL begins with redis://, rediss:// or unix://.")
     if parts.scheme != "unix":
         return redis_url
     return f"redis+socket://{parts.path}?virtual_host={parts.query.removeprefix('db=') or '0'}"

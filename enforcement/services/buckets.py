@@ -7,7 +7,6 @@ import structlog
 from django.conf import settings
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 # A call that is not counted does less harm than one that is not answered.
@@ -45,8 +44,7 @@ class Buckets:
     """The buckets of one Redis; safe to share among threads, and after a fork."""
 
     def __init__(self, url: str) -> None:
-        again = Retry(NoBackoff(), 1, (ConnectionError,))  # a line that died while it was idle; never after a timeout
-        bounded = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE, "retry": again}
+        bounded = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE, "retry": Retry(NoBackoff(), 0)}
         self._take = Redis.from_url(url, **bounded).register_script(_TAKE)
         self._asks_again_at = self._tells_again_at = 0.0
 

@@ -9,6 +9,7 @@ from celery.beat import ScheduleEntry
 from django.apps import apps
 from django.conf import settings as configured
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from accounts_enforcement.beat import MOST_WAITING, BoundedScheduler
@@ -106,3 +107,11 @@ def test_there_is_no_timer_in_the_broker() -> None:
 )
 def test_unix_sockets_are_written_as_kombu_reads_them(given: str, kombu: str) -> None:
     assert broker_url(given) == kombu
+
+
+@pytest.mark.parametrize(
+    "given", ["redis+socket:///tmp/valkey.sock", "sentinel://host:26379", "amqp://host", "host:6379"]
+)
+def test_a_redis_that_only_kombu_could_read_stops_the_start(given: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL"):
+        broker_url(given)
