@@ -244,7 +244,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_COOLOFF_MESSAGE = "Too many wrong passwords for this name from this address. Try again in fifteen minutes."
+AXES_LOCKOUT_CALLABLE = "enforcement.admin.lockout.turn_away"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a robot that goes on would keep the person out for ever
 AXES_RESET_ON_SUCCESS = True
 AXES_CLIENT_IP_CALLABLE = "accounts_enforcement.security.client_address"
