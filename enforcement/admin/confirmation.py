@@ -84,7 +84,7 @@ def _outcome(question: Question) -> list[tuple[str, Any]]:
     return [
         ("Account", account),
         ("Case", link(case)),
-        ("State", format_html("{} → {}", label(found.source), label(found.target))),
+        ("State", format_html("{} becomes {}", label(found.source), label(found.target))),
         ("Who decides", shown(question.people)),
         ("Memo", shown(found.memo)),
         ("At the gateway", shown(found.gateway)),

@@ -77,12 +77,14 @@ def _cell(requests: int, day: date, busiest: int, rows: str) -> SafeString:
     if not requests:
         return _NOTHING
     words = f"{requests:,}"
-    drawn = format_html('<a href="{}&amp;day={}">{}</a>', rows, day, words) if rows else format_html(_PLAIN, words)
-    return format_html('<td class="ae-heat-{}" title="{}: {}">{}</td>', _level(requests, busiest), day, words, drawn)
+    drawn = format_html(_LINK, rows, day, words) if rows else format_html(_PLAIN, day, words)
+    return format_html('<td class="ae-heat-{}">{}</td>', _level(requests, busiest), drawn)
 
 
 _NOTHING = SafeString("<td></td>")
-_PLAIN = "<span>{}</span>"
+# The square is coloured and says its number to who hovers over it, walks through the table, or listens.
+_LINK = '<a href="{0}&amp;day={1}" title="{1}: {2}" aria-label="{1}: {2}"></a>'
+_PLAIN = '<span role="img" title="{0}: {1}" aria-label="{0}: {1}"></span>'
 
 
 def _level(requests: int, busiest: int) -> int:

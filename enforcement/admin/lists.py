@@ -1,6 +1,6 @@
 """Lists that cost the same whether ten rows are there or ten million."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
 from enforcement.admin.display import plain
@@ -53,6 +54,17 @@ class KeysetList(ChangeList):
         rows = self.root_queryset.order_by()
         found = (rows if rows.query.select_related else self.apply_select_related(rows)).in_bulk(ids)
         return [found[each] for each in ids if each in found]
+
+    @property
+    def headings(self) -> list[str]:
+        return [each.short_description for each in self.list_display]
+
+    @property
+    def rows(self) -> Iterator[tuple[str, SafeString, list[tuple[str, SafeString]]]]:
+        """Each row's address, what names it, and its other cells with their headings, which a narrow screen shows."""
+        for row in self.result_list:
+            head, *cells = ((each.short_description, each(row)) for each in self.list_display)
+            yield self.url_for_result(row), head[1], cells
 
     @property
     def ways(self) -> list[tuple[str, str]]:

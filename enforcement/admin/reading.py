@@ -53,7 +53,7 @@ class ReadOnlyAdmin(Ordered, ModelAdmin):
 
     why_read_only = "These rows are a record. Nothing here is edited."
     change_form_template = "admin/enforcement/page.html"
-    list_before_template = "admin/enforcement/above_list.html"
+    change_list_template = "admin/enforcement/list.html"
     actions = None
     fields = ()  # pages draw sections, not form fields
     sortable_by = ()

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from enforcement.models import Case, Decision, Memo
+from enforcement.models import Case, Memo
 from tests.browser.conftest import OpenAs, shoot
 
 SCREENS = {"wide": {"width": 1280, "height": 900}, "tablet": {"width": 820, "height": 1180}}
@@ -57,30 +57,3 @@ def darkness(page: Page) -> str:
         }"""
     )
     return "light" if sum(colour[:3]) > 3 * 128 else "dark"
-
-
-def test_the_console_is_worked_with_the_keyboard_alone(held: Decision, officer: User, open_as: OpenAs) -> None:
-    page = open_as(officer)
-    page.goto(reverse("admin:enforcement_case_change", args=[held.case_id]))
-    press_until(page, "Approve the suspension")
-    press_until(page, "Reason")
-    page.keyboard.type("Looked at the facts.")
-    press_until(page, "Approve the suspension")
-    expect(page.get_by_text("Done: the suspension of")).to_be_visible()
-    held.refresh_from_db()
-    assert held.approved_by == officer
-
-
-def press_until(page: Page, name: str) -> None:
-    """Tab to what is called so; press it unless it takes words."""
-    for _ in range(150):
-        page.keyboard.press("Tab")
-        told = page.evaluate(
-            "(e => [(e.labels && e.labels[0] ? e.labels[0] : e).textContent.trim(), e.tagName])(document.activeElement)"
-        )
-        if told[0] == name:
-            if told[1] != "TEXTAREA":
-                with page.expect_navigation():
-                    page.keyboard.press("Enter")
-            return
-    raise AssertionError(f"The keyboard does not reach {name!r}.")
