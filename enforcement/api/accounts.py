@@ -9,9 +9,10 @@ from rest_framework.views import APIView
 
 from enforcement.api import examples
 from enforcement.api.documented import ACCOUNT, CURSOR, documented
-from enforcement.api.pagination import slice_of
+from enforcement.api.pagination import read_cursor, slice_of
 from enforcement.api.parsers import body_of
 from enforcement.api.problems import Problem, field_errors
+from enforcement.api.questions import NOTHING, read_question
 from enforcement.api.shapes.accounts import AccountChange, AccountReceipt, AccountStanding, TimelinePage
 from enforcement.services import accounts, clock, queries
 from enforcement.services.account_documents import AccountRefused, read_change, read_changes
@@ -29,6 +30,7 @@ class AccountView(APIView):
         examples=examples.READ_ACCOUNT,
     )
     def get(self, request: Request, external_id: str) -> Response:
+        read_question(request, NOTHING)
         found = queries.account(external_id)
         if found is None:
             raise Http404
@@ -44,6 +46,7 @@ class AccountView(APIView):
         examples=examples.PUT_ACCOUNT,
     )
     def put(self, request: Request, external_id: str) -> Response:
+        read_question(request, NOTHING)
         try:
             change = read_change(body_of(request), external_id)
         except AccountRefused as refused:
@@ -64,6 +67,7 @@ class AccountsView(APIView):
         examples=examples.POST_ACCOUNTS,
     )
     def post(self, request: Request) -> Response:
+        read_question(request, NOTHING)
         given = body_of(request)
         if not isinstance(given, list) or not given:
             raise Problem(422, "The body must be an array of 1 to 1,000 accounts.")
@@ -93,12 +97,13 @@ class TimelineView(APIView):
         "Everything that happened to an account, oldest first",
         parameters=[ACCOUNT, CURSOR],
         answer=TimelinePage,
-        problems=[400, 404],
+        problems=[404],
         examples=examples.READ_TIMELINE,
     )
     def get(self, request: Request, external_id: str) -> Response:
+        asked = read_question(request, {"cursor": read_cursor})
         events = queries.timeline(external_id)
         if events is None:
             raise Http404
-        found, following = slice_of(request, events)
+        found, following = slice_of(request, events, asked.get("cursor", 0))
         return Response({"results": found, "next": following})

@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 
 from enforcement.api import examples
 from enforcement.api.documented import CURSOR, address, documented
-from enforcement.api.pagination import page
-from enforcement.api.questions import read_question
+from enforcement.api.pagination import page, read_cursor
+from enforcement.api.questions import NOTHING, read_question
 from enforcement.api.shapes.cases import CasePage, WholeCase
 from enforcement.rules.transitions import State
 from enforcement.services import fields, queries
@@ -24,7 +24,7 @@ _FILTERS: Mapping[str, Reader] = MappingProxyType(
         "state": fields.one_of(*State),
         "account": fields.account_id,
         "due_before": fields.moment,
-        "cursor": fields.text(18),
+        "cursor": read_cursor,
     }
 )
 
@@ -42,13 +42,12 @@ class CasesView(APIView):
             CURSOR,
         ],
         answer=CasePage,
-        problems=[400],
         examples=examples.LIST_CASES,
     )
     def get(self, request: Request) -> Response:
         asked = read_question(request, _FILTERS)
-        asked.pop("cursor", None)
-        found, following = page(request, queries.cases(**asked))
+        after = asked.pop("cursor", None)
+        found, following = page(request, queries.cases(**asked), after)
         return Response({"results": [queries.summary(case) for case in found], "next": following})
 
 
@@ -64,6 +63,7 @@ class CaseView(APIView):
         examples=examples.READ_CASE,
     )
     def get(self, request: Request, reference: str) -> Response:
+        read_question(request, NOTHING)
         found = queries.case(reference)
         if found is None:
             raise Http404

@@ -21,11 +21,11 @@ PROBLEMS: Mapping[int, str] = {
     413: "More than 1,000 items, or more than 8 MiB.",
     415: "The body is compressed, or of a type that is not read.",
     422: "The document was read and is wrong; `errors` names each field and the reason.",
-    429: "This key sent more than it may; nothing of this call was done. `Retry-After` says when to come again.",
+    429: "The client sent more than it may in a minute; nothing of this call was done. `Retry-After` says when to come again.",
     503: "The database is away or too busy; nothing of this call was done. `Retry-After` says when to come again.",
 }
-_EVERYWHERE = (401, 403, 406, 429, 503)
-_BODY = (400, 413, 415, 422)
+_EVERYWHERE = (400, 401, 403, 406, 429, 503)
+_BODY = (413, 415, 422)
 
 _RETRY_AFTER = OpenApiParameter(
     "Retry-After", int, OpenApiParameter.HEADER, response=[429, 503], description="Whole seconds, at least 1."

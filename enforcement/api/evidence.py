@@ -12,6 +12,7 @@ from enforcement.api.documented import documented
 from enforcement.api.limits import charge
 from enforcement.api.parsers import NDJSONParser, StrictJSONParser, body_of
 from enforcement.api.problems import Problem, field_errors
+from enforcement.api.questions import NOTHING, read_question
 from enforcement.api.shapes.evidence import EvidenceItem, Receipt
 from enforcement.services import clock, intake
 from enforcement.services.intake import Answer
@@ -40,6 +41,7 @@ class EvidenceView(APIView):
     def post(self, request: Request) -> Response:
         cost = 1  # of what cannot be read, too
         try:
+            read_question(request, NOTHING)
             given = body_of(request)
             items = _items(given)
             cost = len(items)

@@ -42,7 +42,6 @@ class GatewayDecisionView(APIView):
             OpenApiParameter("ip", str, description="IPv4 or IPv6."),
         ],
         answer=GatewayDecision,
-        problems=[400],
         examples=examples.GATEWAY_DECISION,
     )
     def get(self, request: Request) -> Response:

@@ -9,11 +9,11 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 RETRY_AFTER = 5
 MEDIA_TYPE = "application/problem+json"
 _NOTHING = "There is nothing at this address."
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110's; Python has them since 3.13
 log = structlog.get_logger(__name__)
 
 
@@ -31,7 +31,7 @@ class Problem(exceptions.APIException):
         self.status_code, self.sentence, self.errors, self.headers = status, detail, errors or {}, headers or {}
 
 
-def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
+def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's exception handler; None lets what is unexpected surface as a 500 with a log line."""
     match error:
         case OperationalError() | InterfaceError():  # lock and statement timeouts, and a full pool, among them
@@ -60,7 +60,7 @@ def _headers(error: exceptions.APIException) -> dict[str, str]:
 def document(status: int, detail: str, errors: Mapping[str, str] | None = None) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
     }
@@ -76,8 +76,9 @@ def field_errors(errors: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _answer(
     status: int, detail: str, errors: Mapping[str, str] | None = None, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(document(status, detail, errors), status=status, headers=headers, content_type=MEDIA_TYPE)
+) -> HttpResponse:
+    """Past the view's renderer, which at the schema would write YAML, and at the docs a page."""
+    return JsonResponse(document(status, detail, errors), status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
 # -- what happens outside of any view of the API: machines get a document, people a page -----------------------------
@@ -86,23 +87,19 @@ def _answer(
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _is_machine(request):
         return defaults.bad_request(request, exception)
-    return _plain(400, "The request is not one that this host answers.")
+    return _answer(400, "The request is not one that this host answers.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _plain(404, _NOTHING) if _is_machine(request) else defaults.page_not_found(request, exception)
+    return _answer(404, _NOTHING) if _is_machine(request) else defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort; the log has what happened, the caller has not."""
     if not _is_machine(request):
         return defaults.server_error(request)
-    return _plain(500, "Something failed here; it was logged.")
+    return _answer(500, "Something failed here; it was logged.")
 
 
 def _is_machine(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
-
-
-def _plain(status: int, detail: str) -> JsonResponse:
-    return JsonResponse(document(status, detail), status=status, content_type=MEDIA_TYPE)

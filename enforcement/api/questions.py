@@ -1,12 +1,15 @@
 """Reading query parameters: what is unknown, wrong or given twice would be answered with something else."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from rest_framework.request import Request
 
 from enforcement.api.problems import Problem
 from enforcement.services.fields import FieldRefused, Reader
+
+NOTHING: Mapping[str, Reader] = MappingProxyType({})  # for calls without parameters
 
 
 def read_question(request: Request, readers: Mapping[str, Reader], required: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_every_call_declares_its_key_and_its_problems(schema: dict[str, Any]) ->
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     for name, call in calls_of(schema):
         assert call["security"] == [{"key": []}], name
-        assert {"401", "403", "406", "429", "503"} <= set(call["responses"]), name
+        assert {"400", "401", "403", "406", "429", "503"} <= set(call["responses"]), name
         for status, answer in call["responses"].items():
             if status >= "400":
                 assert list(answer["content"]) == ["application/problem+json"], name

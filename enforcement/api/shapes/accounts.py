@@ -29,13 +29,15 @@ class AccountChange(s.Serializer[Any]):
     """Only named fields change; contacts that are named replace the old ones."""
 
     external_id = s.CharField(required=False, max_length=128, help_text="Required in an array.")
-    name = s.CharField(required=False, allow_blank=True, max_length=200)
+    name = s.CharField(required=False, allow_null=True, allow_blank=True, max_length=200)
     kind = s.ChoiceField(Account.Kind.choices, required=False)
     language = s.CharField(required=False, max_length=35, help_text="BCP 47; memos are written in it.")
     timezone = s.CharField(required=False, help_text="IANA, such as Europe/Berlin.")
-    home_country = s.CharField(required=False, allow_blank=True, max_length=2)
+    home_country = s.RegexField(
+        r"^([A-Z]{2})?$", required=False, allow_null=True, help_text="ISO 3166-1 alpha-2, an assigned code."
+    )
     contacts = AccountContact(many=True, required=False)
-    plan = s.CharField(required=False, allow_blank=True, max_length=64)
+    plan = s.CharField(required=False, allow_null=True, allow_blank=True, max_length=64)
     protected = s.BooleanField(required=False, help_text="One more person must agree to every step.")
     terms = AccountTerms(required=False)
     serves_third_parties = s.BooleanField(required=False)
