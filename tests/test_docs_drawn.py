@@ -4,6 +4,8 @@ import ast
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,13 @@ def test_a_page_shows_what_the_code_draws(page: Path) -> None:
 def test_every_drawer_draws_something() -> None:
     used = {name.partition(" ")[0] for page in DRAWN for name in names(page.read_text(encoding="utf-8"))}
     assert used == DRAWERS.keys()
+
+
+def test_the_command_draws_outside_of_tests_and_leaves_what_is_drawn_as_it_is() -> None:
+    command = (
+        "import pathlib, runpy; pathlib.Path.write_text = None; runpy.run_module('tests.docs', run_name='__main__')"
+    )
+    subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=True)
 
 
 def test_a_block_that_nobody_draws_is_refused() -> None:
