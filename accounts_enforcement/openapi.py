@@ -2,10 +2,25 @@
 
 from typing import Any
 
-_DESCRIPTION = """
+_DESCRIPTION = """\
 Detectors send evidence, registrars tell of accounts, readers ask for accounts and cases, gateways ask whether a request
-may pass. `create_client` makes a key of one of these kinds. Every error is a problem document (RFC 9457).
+may pass.
+
+**Keys.** Every call needs `Authorization: Bearer <key>`. An operator makes one with `./run manage create_client NAME
+--kind detector` (or `registrar`, `reader`, `gateway`), which prints it once. The kind decides the scopes.
+
+**Errors** are problem documents (RFC 9457, `application/problem+json`): `detail` is a sentence for people, `errors`
+names the fields that are wrong. After an error nothing of the call was done; 429 and 503 say in `Retry-After` when to
+come again.
+
+**Lists** are pages of 100: follow `next`, which is a whole address, until it is null.
 """
+_TAGS = {
+    "accounts": "Whom the service provider serves, and how each of them stands.",
+    "cases": "What is done about an account, and why.",
+    "evidence": "What detectors saw.",
+    "gateway": "What is asked for each request, before it is served.",
+}
 
 
 def of(address: str) -> dict[str, Any]:
@@ -15,6 +30,7 @@ def of(address: str) -> dict[str, Any]:
         "VERSION": "1",
         "OAS_VERSION": "3.1.0",
         "DESCRIPTION": _DESCRIPTION,
+        "TAGS": [{"name": name, "description": description} for name, description in _TAGS.items()],
         "SERVERS": [{"url": address}],
         "SERVE_INCLUDE_SCHEMA": False,
         "SERVE_AUTHENTICATION": [],

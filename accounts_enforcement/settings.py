@@ -195,7 +195,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["enforcement.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["enforcement.api.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "enforcement.api.documented.CallSchema",
     "EXCEPTION_HANDLER": "enforcement.api.problems.handle",
     "DEFAULT_THROTTLE_CLASSES": ["enforcement.api.limits.ClientLimit"],
     "UNAUTHENTICATED_USER": None,

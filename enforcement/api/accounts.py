@@ -24,6 +24,8 @@ class AccountView(APIView):
     @documented(
         "read_account",
         "Standing, score and restrictions of an account",
+        description="As it stands now: the score and the lines that it adds up from, the open case, what is restricted,"
+        " and the step that was announced. An account that only evidence named is known as well.",
         parameters=[ACCOUNT],
         answer=AccountStanding,
         problems=[404],
@@ -39,7 +41,8 @@ class AccountView(APIView):
     @documented(
         "put_account",
         "Tell what is known of an account",
-        description="Only named fields change. Contacts that are named replace the ones before.",
+        description="Makes the account if there is none. Only named fields change; contacts that are named replace the"
+        " ones before, and null clears a field. The answer is the account as a reader sees it.",
         parameters=[ACCOUNT],
         request=AccountChange,
         answer=AccountStanding,
@@ -61,7 +64,8 @@ class AccountsView(APIView):
     @documented(
         "post_accounts",
         "Tell what is known of up to 1,000 accounts",
-        description="As PUT does for one. `items` lists what was rejected; all others were taken.",
+        description="As PUT does for one, with `external_id` in each. `items` lists what was rejected, with the fields"
+        " and the reasons; all others were taken.",
         request=AccountChange(many=True),
         answer=AccountReceipt,
         examples=examples.POST_ACCOUNTS,
@@ -95,6 +99,8 @@ class TimelineView(APIView):
     @documented(
         "read_timeline",
         "Everything that happened to an account, oldest first",
+        description="Its cases, memos, appeals and decisions, 100 a page. `next` is the address of the page that"
+        " follows; null after the last.",
         parameters=[ACCOUNT, CURSOR],
         answer=TimelinePage,
         problems=[404],

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enforcement.api import examples
-from enforcement.api.documented import CURSOR, address, documented
+from enforcement.api.documented import ACCOUNT_ID, CURSOR, address, documented
 from enforcement.api.pagination import page, read_cursor
 from enforcement.api.questions import NOTHING, read_question
 from enforcement.api.shapes.cases import CasePage, WholeCase
@@ -35,9 +35,13 @@ class CasesView(APIView):
     @documented(
         "list_cases",
         "Cases, newest first",
+        description="100 a page; a case has to fit all filters that are given. `next` is the address of the page that"
+        " follows, filters included; null after the last.",
         parameters=[
-            OpenApiParameter("state", str, enum=[each.value for each in State]),
-            OpenApiParameter("account", str, description="Cases of this account only."),
+            OpenApiParameter(
+                "state", str, enum=[each.value for each in State], description="Cases in this state only."
+            ),
+            OpenApiParameter("account", str, pattern=ACCOUNT_ID, description="Cases of this account only."),
             OpenApiParameter("due_before", datetime, description="Whose next step may come before this moment."),
             CURSOR,
         ],
@@ -57,6 +61,7 @@ class CaseView(APIView):
     @documented(
         "read_case",
         "A case with its decisions, memos, appeals and statement of reasons",
+        description="The statement of reasons is that of the newest decision in force; null where there is none yet.",
         parameters=[address("reference", "^[ -~]{1,64}$", "As memos and refusals name it.")],
         answer=WholeCase,
         problems=[404],

@@ -4,6 +4,19 @@ from typing import Any
 
 from enforcement.api.problems import document
 
+_UNKNOWN = document(404, "There is nothing at this address.")
+# By status: what a call shows that has no example of its own. 403 names the scope of the call.
+USUAL: dict[int, dict[str, Any]] = {
+    400: document(400, "The question cannot be answered.", {"colour": "is not a parameter of this call"}),
+    401: document(401, "Authentication credentials were not provided."),
+    404: _UNKNOWN,
+    406: document(406, "Could not satisfy the request Accept header."),
+    413: document(413, "The body is larger than 8388608 bytes."),
+    415: document(415, "Compressed bodies are not read; send it as it is."),
+    429: document(429, "books has 30,000 calls or items of evidence a minute, and this is 1: come again in 1 s."),
+    503: document(503, "The database is away or too busy; try again soon."),
+}
+
 ITEM = {
     "id": "log-7/2026-06-10/acme/key-1/CN",
     "account": "acme",
@@ -20,7 +33,7 @@ _REJECTED_ITEM = {
     "index": 1,
     "id": "log-7/2026-06-10/acme/key-2/CHN",
     "status": "rejected",
-    "errors": [{"field": "country", "reason": "must be two capital letters (ISO 3166-1 alpha-2)"}],
+    "errors": [{"field": "country", "reason": "must be two characters of the form [A-Z][A-Z0-9], such as DE"}],
 }
 SEND_EVIDENCE: dict[str, Any] = {
     "request A day of one key": ITEM,  # the generator makes it an array
@@ -32,11 +45,14 @@ SEND_EVIDENCE: dict[str, Any] = {
         "unknown_territory": 0,
         "items": [_REJECTED_ITEM],
     },
+    "400 The body is no JSON": document(400, "The body cannot be read: NaN is not JSON."),
     "409 The id stands for another body": document(
         409, "The id log-7/2026-06-10/acme/key-1/CN was used for another body before; nothing was changed."
     ),
     "422 A single item that is wrong": document(
-        422, "The item was rejected.", {"observed_at": "must have an offset, such as Z or +08:00"}
+        422,
+        "The item was rejected.",
+        {"observed_at": "must be an RFC 3339 time with an offset, such as 2026-07-09T12:00:00Z"},
     ),
     "429 Too much at once": document(
         429, "edge-logs has 1,800,000 calls or items of evidence a minute, and this is 1,000: come again in 2 s."
@@ -63,7 +79,6 @@ STANDING = {
     "exemptions": [],
     "notice": {"case": "AE-7K3M-9QXD", "step": "suspend", "due_at": "2026-07-09T00:00:00Z", "stopped": False},
 }
-_UNKNOWN = document(404, "There is nothing at this address.")
 READ_ACCOUNT: dict[str, Any] = {"A warned account": STANDING, "404 Nobody told us of it": _UNKNOWN}
 PUT_ACCOUNT: dict[str, Any] = {
     "request What is known": CHANGE,
@@ -88,6 +103,7 @@ POST_ACCOUNTS: dict[str, Any] = {
             }
         ],
     },
+    "422 One account that is no array": document(422, "The body must be an array of 1 to 1,000 accounts."),
 }
 READ_TIMELINE: dict[str, Any] = {
     "Warned": {

@@ -33,7 +33,8 @@ class GatewayDecisionView(APIView):
     @documented(
         "gateway_decision",
         "May this request pass?",
-        description="An account that we do not know is treated as nobody. Without `country`, `ip` is located.",
+        description="An account that we do not know is treated as nobody. Without `country` and `subdivision`, `ip` is"
+        " located. While a warning runs, `notice` names the case and its deadline.",
         parameters=[
             OpenApiParameter("account", str, required=True, pattern=ACCOUNT_ID, description="Who calls."),
             OpenApiParameter("credential", str, description="The key's public hint."),

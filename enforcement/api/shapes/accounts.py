@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from enforcement.api.shapes.bodies import Body
 from enforcement.api.shapes.problems import FieldError
 from enforcement.models import Account, Contact
 from enforcement.rules.transitions import Scope
@@ -13,19 +14,19 @@ STANDINGS = [(each, each) for each in ("clear", "warned", "restricted", "suspend
 SCOPES = [(each.value, each.name) for each in Scope]
 
 
-class AccountContact(s.Serializer[Any]):
+class AccountContact(Body):
     email = s.EmailField()
     role = s.ChoiceField(Contact.Role.choices)
 
 
-class AccountTerms(s.Serializer[Any]):
+class AccountTerms(Body):
     """What was agreed with this account."""
 
     min_notice = s.CharField(required=False, allow_null=True, help_text="ISO 8601, such as P60D.")
     no_suspension = s.BooleanField(required=False, help_text="Suspensions and blocks wait for a person.")
 
 
-class AccountChange(s.Serializer[Any]):
+class AccountChange(Body):
     """Only named fields change; contacts that are named replace the old ones."""
 
     external_id = s.CharField(required=False, max_length=128, help_text="Required in an array.")

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
+from enforcement.api.shapes.bodies import Body
 from enforcement.api.shapes.problems import FieldError
 from enforcement.rules.policy_parts import NETWORK_CLASSES
 from enforcement.services.evidence_items import MAX_REQUESTS
@@ -18,7 +19,7 @@ def _given(kind: type[s.Field[Any, Any, Any, Any]], **more: Any) -> Any:
     return kind(required=False, allow_null=True, **more)
 
 
-class EvidenceItem(s.Serializer[Any]):
+class EvidenceItem(Body):
     """What a detector saw. Unknown fields are refused; text is one line without control characters."""
 
     id = s.RegexField(r"^[\x20-\x7e]{1,128}$", help_text="The detector's own, unique for ever.")
@@ -37,7 +38,7 @@ class EvidenceItem(s.Serializer[Any]):
     confidence = _given(s.FloatField, max_value=1, help_text="Above 0 to 1, at most 18 decimal places; default 1.")
     requests = _given(s.IntegerField, min_value=1, max_value=MAX_REQUESTS, help_text="Default 1.")
     credential = _given(s.CharField, max_length=128, allow_blank=True, help_text="The key's public hint.")
-    ip = _given(s.IPAddressField)
+    ip = _given(s.IPAddressField, help_text="IPv4 or IPv6.")
     asn = _given(s.IntegerField, min_value=0, max_value=2**32 - 1)
     source = _given(s.CharField, max_length=128, allow_blank=True, help_text="Name and date of the data it rests on.")
     end_user = _given(s.CharField, max_length=128, allow_blank=True, help_text="A hash.")
