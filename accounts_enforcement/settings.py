@@ -282,6 +282,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,  # decisions are the history; the console edits nothing that it could log
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["enforcement.admin.navigation.style"],
+    "SCRIPTS": ["enforcement.admin.navigation.script"],
     "COLORS": {"primary": {"500": "oklch(71.4% .203 305.504)"}},  # dark pages write with it; the theme's is too dark
     "ENVIRONMENT": "enforcement.admin.navigation.environment",
     "DASHBOARD_CALLBACK": "enforcement.admin.overview.overview",

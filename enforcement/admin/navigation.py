@@ -119,5 +119,9 @@ def style(request: HttpRequest) -> str:
     return static("enforcement/admin.css")
 
 
+def script(request: HttpRequest) -> str:
+    return static("enforcement/keyboard.js")
+
+
 def icon(request: HttpRequest) -> str:
     return static("enforcement/icon.svg")
