@@ -60,6 +60,7 @@ class AccountView(APIView):
 
 class AccountsView(APIView):
     scopes = {"POST": "accounts:write"}
+    most = accounts.MAX_ACCOUNTS
 
     @documented(
         "post_accounts",

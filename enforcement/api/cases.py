@@ -11,10 +11,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enforcement.api import examples
-from enforcement.api.documented import ACCOUNT_ID, CURSOR, address, documented
+from enforcement.api.documented import CURSOR, address, documented
 from enforcement.api.pagination import page, read_cursor
 from enforcement.api.questions import NOTHING, read_question
 from enforcement.api.shapes.cases import CasePage, WholeCase
+from enforcement.api.shapes.forms import ACCOUNT_ID
 from enforcement.rules.transitions import State
 from enforcement.services import fields, queries
 from enforcement.services.fields import Reader
@@ -62,7 +63,7 @@ class CaseView(APIView):
         "read_case",
         "A case with its decisions, memos, appeals and statement of reasons",
         description="The statement of reasons is that of the newest decision in force; null where there is none yet.",
-        parameters=[address("reference", "^[ -~]{1,64}$", "As memos and refusals name it.")],
+        parameters=[address("reference", "^[ -~]{1,64}$", "As memos and refusals name it.", "AE-7K3M-9QXD")],
         answer=WholeCase,
         problems=[404],
         examples=examples.READ_CASE,

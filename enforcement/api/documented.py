@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from enforcement.api import examples as shown
 from enforcement.api.problems import MEDIA_TYPE, document
+from enforcement.api.shapes.forms import ACCOUNT_ID, LINE
 from enforcement.api.shapes.problems import Problem
 from enforcement.services import keys
 
@@ -70,7 +71,7 @@ def documented(
 
 
 class CallSchema(AutoSchema):
-    """Adds to a call what its view says: the scope that it needs, and so the kinds of key."""
+    """Adds to a call what its view says: the scope, so the kinds of key, and how much one body may hold (`most`)."""
 
     @property
     def scope(self) -> str:
@@ -83,6 +84,12 @@ class CallSchema(AutoSchema):
             operation["description"] += f"\n\nNeeds the scope `{self.scope}`: the key of a {kinds}."
         return operation
 
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> tuple[Any, bool]:
+        schema, required = super()._get_request_for_media_type(serializer, direction)
+        if schema and schema.get("type") == "array":
+            schema |= {"minItems": 1, "maxItems": cast(Any, self.view).most}
+        return schema, required
+
     def get_auth(self) -> list[dict[str, Any]]:
         return [{name: [self.scope] for name in each} for each in super().get_auth()]
 
@@ -91,14 +98,21 @@ class CallSchema(AutoSchema):
         return [*super().get_examples(), _example("403 Forbidden", lacking, 403)]
 
 
-def address(name: str, pattern: str, description: str) -> OpenApiParameter:
+def address(name: str, pattern: str, description: str, example: str) -> OpenApiParameter:
     """A parameter in the path."""
-    return OpenApiParameter(name, str, OpenApiParameter.PATH, required=True, pattern=pattern, description=description)
+    return OpenApiParameter(
+        name, str, OpenApiParameter.PATH, required=True, pattern=pattern, description=description,
+        examples=[OpenApiExample(example, value=example)],
+    )  # fmt: skip
 
 
-ACCOUNT_ID = "^[A-Za-z0-9._:@-]{1,128}$"
-ACCOUNT = address("external_id", ACCOUNT_ID, "The provider's own id of the account.")
-CURSOR = OpenApiParameter("cursor", str, description="As `next` has it.", pattern="^[0-9]{1,18}$")
+def line(name: str, longest: int, description: str) -> OpenApiParameter:
+    """A parameter that is text of one line."""
+    return OpenApiParameter(name, {"type": "string", "maxLength": longest, "pattern": LINE}, description=description)
+
+
+ACCOUNT = address("external_id", ACCOUNT_ID, "The provider's own id of the account.", "acme")
+CURSOR = OpenApiParameter("cursor", str, description="As `next` has it.", pattern="^[0-9]{0,18}$")
 
 
 def _example(name: str, value: Any, status: int) -> OpenApiExample:

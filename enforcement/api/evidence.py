@@ -21,6 +21,7 @@ from enforcement.services.intake import Answer
 class EvidenceView(APIView):
     parser_classes = [StrictJSONParser, NDJSONParser]
     scopes = {"POST": "evidence:write"}
+    most = intake.MAX_ITEMS
     throttle_classes = []  # it costs as many as its items, which are known when the body is read
 
     @documented(

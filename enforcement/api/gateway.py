@@ -9,8 +9,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from enforcement.api import examples
-from enforcement.api.documented import ACCOUNT_ID, documented
+from enforcement.api.documented import documented, line
 from enforcement.api.questions import read_question
+from enforcement.api.shapes.forms import ACCOUNT_ID, COUNTRY
 from enforcement.api.shapes.gateway import GatewayDecision
 from enforcement.services import clock, fields, gateway
 from enforcement.services.fields import Reader
@@ -37,9 +38,11 @@ class GatewayDecisionView(APIView):
         " located. While a warning runs, `notice` names the case and its deadline.",
         parameters=[
             OpenApiParameter("account", str, required=True, pattern=ACCOUNT_ID, description="Who calls."),
-            OpenApiParameter("credential", str, description="The key's public hint."),
-            OpenApiParameter("country", str, description="ISO 3166-1 alpha-2, as the gateway located the caller."),
-            OpenApiParameter("subdivision", str, description="ISO 3166-2; wins over the country."),
+            line("credential", 128, "The key's public hint."),
+            OpenApiParameter(
+                "country", str, pattern=COUNTRY, description="ISO 3166-1 alpha-2, as the gateway located the caller."
+            ),
+            line("subdivision", 16, "ISO 3166-2; wins over the country. Malformed is as not given."),
             OpenApiParameter("ip", str, description="IPv4 or IPv6."),
         ],
         answer=GatewayDecision,

@@ -94,6 +94,8 @@ def test_openapi_python_client(
     assert (stranger.status_code, stranger.parsed.status) == (401, 401)
     wrong = call("accounts.put_account", registrar, "acme", body=models.AccountChange(timezone="Mars/Olympus"))
     assert (wrong.status_code, wrong.parsed.errors[0].field) == (422, "timezone")
+    asked = call("gateway.gateway_decision", gateway, account="acme", ip="nowhere")
+    assert (asked.status_code, asked.parsed.errors[0].field) == (400, "ip")
     assert isinstance(call("gateway.gateway_decision", detector, account="acme").parsed, models.Problem)
     expect_stored()
 
@@ -119,10 +121,14 @@ def test_openapi_generator(
         package.EvidenceItem(
             id="e-1", account="acme", kind="ip_geolocation", observed_at=SEEN, country="CN", requests=7
         ),
+        package.EvidenceItem(
+            id="e-2", account="acme", kind="ip_geolocation", observed_at=datetime(2199, 1, 1, tzinfo=UTC)
+        ),
     ]
     receipt = api("Evidence", detector).send_evidence(items)
-    assert (receipt.accepted, receipt.duplicates) == (1, 1)
-    assert receipt.items[0].status == package.ReceiptStatus.DUPLICATE
+    assert (receipt.accepted, receipt.duplicates, receipt.rejected) == (1, 1, 1)
+    assert [each.status for each in receipt.items] == [package.ReceiptStatus.DUPLICATE, package.ReceiptStatus.REJECTED]
+    assert receipt.items[1].errors[0].var_field == "observed_at"  # the generator's name for `field`
 
     owner = package.AccountContact(email="owner@acme.test", role="owner")
     put = api("Accounts", registrar).put_account("acme", package.AccountChange(name="Acme", contacts=[owner]))
@@ -135,7 +141,10 @@ def test_openapi_generator(
     assert stranger.value.data.status == 401
     with pytest.raises(package.exceptions.UnprocessableEntityException) as wrong:
         api("Accounts", registrar).put_account("acme", package.AccountChange(timezone="Mars/Olympus"))
-    assert wrong.value.data.errors[0].var_field == "timezone"  # the generator's name for `field`
+    assert wrong.value.data.errors[0].var_field == "timezone"
+    with pytest.raises(package.exceptions.BadRequestException) as unknown:
+        api("Gateway", gateway).gateway_decision("acme", ip="nowhere")
+    assert unknown.value.data.errors[0].var_field == "ip"
     expect_stored()
 
 

@@ -13,6 +13,8 @@ from drf_spectacular.validation import validate_schema
 from enforcement.api.documented import PROBLEMS
 from enforcement.models import Account, Client, Decision, PolicyVersion
 from enforcement.services import appeals, clock
+from enforcement.services.accounts import MAX_ACCOUNTS
+from enforcement.services.intake import MAX_ITEMS
 from tests.api.conftest import Caller, item
 from tests.stage import suspended, the_case
 
@@ -106,6 +108,12 @@ def test_a_body_has_no_field_but_those_that_are_named_and_an_answer_may_get_more
     shapes = schema["components"]["schemas"]
     closed = {name for name, shape in shapes.items() if shape.get("additionalProperties") is False}
     assert closed == {"AccountChange", "AccountContact", "AccountTerms", "EvidenceItem"}
+
+
+def test_a_batch_says_how_much_it_may_hold(schema: dict[str, Any]) -> None:
+    for path, most in (("/api/v1/evidence", MAX_ITEMS), ("/api/v1/accounts", MAX_ACCOUNTS)):
+        told = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert (told["minItems"], told["maxItems"]) == (1, most)
 
 
 def test_evidence_may_be_sent_in_both_forms(schema: dict[str, Any]) -> None:

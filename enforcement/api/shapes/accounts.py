@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers as s
 
 from enforcement.api.shapes.bodies import Body
+from enforcement.api.shapes.forms import ACCOUNT_ID, LANGUAGE, LINE
 from enforcement.api.shapes.problems import FieldError
 from enforcement.models import Account, Contact
 from enforcement.rules.transitions import Scope
@@ -29,16 +30,16 @@ class AccountTerms(Body):
 class AccountChange(Body):
     """Only named fields change; contacts that are named replace the old ones."""
 
-    external_id = s.CharField(required=False, max_length=128, help_text="Required in an array.")
-    name = s.CharField(required=False, allow_null=True, allow_blank=True, max_length=200)
+    external_id = s.RegexField(ACCOUNT_ID, required=False, help_text="Required in an array.")
+    name = s.RegexField(LINE, required=False, allow_null=True, max_length=200)
     kind = s.ChoiceField(Account.Kind.choices, required=False)
-    language = s.CharField(required=False, max_length=35, help_text="BCP 47; memos are written in it.")
+    language = s.RegexField(LANGUAGE, required=False, help_text="BCP 47; memos are written in it.")
     timezone = s.CharField(required=False, help_text="IANA, such as Europe/Berlin.")
     home_country = s.RegexField(
         r"^([A-Z]{2})?$", required=False, allow_null=True, help_text="ISO 3166-1 alpha-2, an assigned code."
     )
     contacts = AccountContact(many=True, required=False)
-    plan = s.CharField(required=False, allow_null=True, allow_blank=True, max_length=64)
+    plan = s.RegexField(LINE, required=False, allow_null=True, max_length=64)
     protected = s.BooleanField(required=False, help_text="One more person must agree to every step.")
     terms = AccountTerms(required=False)
     serves_third_parties = s.BooleanField(required=False)
