@@ -29,21 +29,22 @@ ITEM = {
     "credential": "sk-…a1b2",
     "source": "registry 2026-06-01",
 }
-_REJECTED_ITEM = {
-    "index": 1,
+_DUPLICATE = {"index": 1, "id": ITEM["id"], "status": "duplicate", "errors": []}
+_REJECTED = {
+    "index": 2,
     "id": "log-7/2026-06-10/acme/key-2/CHN",
     "status": "rejected",
     "errors": [{"field": "country", "reason": "must be two characters of the form [A-Z][A-Z0-9], such as DE"}],
 }
 SEND_EVIDENCE: dict[str, Any] = {
     "request A day of one key": ITEM,  # the generator makes it an array
-    "One taken, one rejected": {
+    "One taken, one sent twice, one rejected": {
         "accepted": 1,
-        "duplicates": 0,
+        "duplicates": 1,
         "conflicts": 0,
         "rejected": 1,
         "unknown_territory": 0,
-        "items": [_REJECTED_ITEM],
+        "items": [_DUPLICATE, _REJECTED],
     },
     "400 The body is no JSON": document(400, "The body cannot be read: NaN is not JSON."),
     "409 The id stands for another body": document(
