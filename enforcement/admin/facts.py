@@ -48,10 +48,10 @@ def numbers_section(facts: Mapping[str, Any]) -> Section:
 
 
 def _why(facts: Mapping[str, Any], seen: str) -> Section:
-    return Section(f"Why: {facts.get('points', '0.00')} points, {seen}", note=_lines(facts))
+    return Section(f"Why: {facts.get('points', '0.00')} points, {seen}", note=lines_of(facts))
 
 
-def _lines(facts: Mapping[str, Any]) -> Any:
+def lines_of(facts: Mapping[str, Any]) -> Any:
     lines = facts.get("lines") or ["Nothing counts."]
     items = format_html_join("", "<li>{}</li>", ((visible(each),) for each in lines))
     return format_html('<ul class="ae-lines">{}</ul>', items)

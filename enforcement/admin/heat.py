@@ -13,6 +13,7 @@ from enforcement.admin.pages import Section
 from enforcement.models import Account, Evidence
 from enforcement.rules.territory import Answer
 from enforcement.services.explanations import Explanation, Strip
+from enforcement.services.heaviest import MOST_COUNTED, MOST_DRAWN
 
 LEVELS = 5
 _MOST_ROWS = 12
@@ -44,8 +45,18 @@ def heat_section(account: Account, found: Explanation) -> Section:
         _map("By network, requests from unsupported territories", "Network", found.networks, found),
     ]
     drawn = [each for each in maps if each.lines]
-    note = "" if drawn else f"No requests were seen in the last {len(found.days)} days."
+    note = _part_of(found) if drawn else f"No requests were seen in the last {len(found.days)} days."
     return Section("Where and when", note=note, part="admin/enforcement/heat.html", content=drawn)
+
+
+def _part_of(found: Explanation) -> str:
+    """Whether anything is left out."""
+    return "" if found.score else f"Drawn are {in_part(found)}; the sums are theirs alone."
+
+
+def in_part(found: Explanation) -> str:
+    more = "more than " if found.size.tallies >= MOST_COUNTED else ""
+    return f"the {MOST_DRAWN:,} heaviest of {more}{found.size.tallies:,} day tallies"
 
 
 def _map(

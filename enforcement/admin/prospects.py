@@ -20,9 +20,11 @@ from enforcement.admin.consequences import (
     who_agrees,
 )
 from enforcement.admin.display import duration, in_words, moment, noun, shown
+from enforcement.admin.facts import score_of
 from enforcement.admin.pages import Section, given, table_section
 from enforcement.models import Case, Stop
 from enforcement.rules.decisions import AtDeadline, Proposal, at_deadline, later_step, rung_of
+from enforcement.rules.policy import SANCTIONED
 from enforcement.rules.transitions import State, find_transition
 from enforcement.services.explanations import Explanation
 from enforcement.services.manners import manners_of
@@ -76,7 +78,7 @@ def _proposal(case: Case, found: Explanation) -> Proposal | None:
         AtDeadline(
             due_at=due,
             rule_holds=True,
-            sanctioned=found.score.sanctioned,
+            sanctioned=_is_sanctioned(case, found),
             new_requests=policy.ladder.deadline.needs_new_requests,
             last_counting_at=due,
             manners=manners,
@@ -85,6 +87,14 @@ def _proposal(case: Case, found: Explanation) -> Proposal | None:
         due,
     )
     return verdict if isinstance(verdict, Proposal) else None
+
+
+def _is_sanctioned(case: Case, found: Explanation) -> bool:
+    """Where there is too much to score on a page, as the last assessment said."""
+    if found.score:
+        return found.score.sanctioned
+    stored = score_of(case.account)
+    return stored is not None and stored.rule == SANCTIONED
 
 
 def _step(case: Case, proposal: Proposal) -> str:
@@ -103,9 +113,10 @@ def _unless(case: Case, found: Explanation) -> str:
     new = policy.ladder.deadline.needs_new_requests
     requests = "no new request" if new == 1 else f"fewer than {new:,} new requests"
     ways = [f"No rule holds any more, or {requests} from an unsupported territory came after the memo was accepted"]
-    last, cure = found.score.last_counting_at, policy.ladder.cure
-    if cure and last:
-        ways.append(f"the traffic stays away for {duration(cure.quiet)}: it was last seen {last:%Y-%m-%d %H:%M} UTC")
+    last, cure = found.score.last_counting_at if found.score else None, policy.ladder.cure
+    if cure and (last or not found.score):
+        seen = f": it was last seen {last:%Y-%m-%d %H:%M} UTC" if last else ""
+        ways.append(f"the traffic stays away for {duration(cure.quiet)}{seen}")
     return f"{'; or '.join(ways)}. Then the case closes as cured."
 
 

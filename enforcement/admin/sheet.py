@@ -9,6 +9,7 @@ from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import label, link, moment, noun, person, shown
 from enforcement.admin.facts import DECIDED, NOW, TOLD, numbers_section, score_of, table_of, told_sections
 from enforcement.admin.heat import heat_section
+from enforcement.admin.known import last_known, stored_sections
 from enforcement.admin.pages import Section, given, table_section, wide
 from enforcement.admin.prospects import buttons_section, next_section
 from enforcement.admin.timeline import events_of
@@ -34,18 +35,18 @@ def case_sections(file: CaseFile, *, now: datetime) -> list[Section]:
     """The whole page: what has to be settled, why, where and when, what was said, what happened, what may follow."""
     case = file.case
     found = explain(case, _version(case), earlier_close=file.earlier_close, now=now)
-    facts = facts_of_score(found.score, None)
+    facts, seen = (facts_of_score(found.score, None), NOW) if found.score else last_known(file)
     return [
         _state(case),
         _account(file),
         numbers_section(facts | {"rule": case.rule}),
         *_waiting(file),
         next_section(file, found, now=now),
-        *why_sections(case.account, found),
-        table_of(facts, NOW),
+        *(why_sections(case.account, found, found.score) if found.score else stored_sections(file, found)),
+        table_of(facts, seen),
         *_told(file),
         *wide(
-            rules_section(found),
+            *([rules_section(found, found.score)] if found.score else []),
             heat_section(case.account, found),
             _memos(file),
             _decisions(file),

@@ -12,8 +12,14 @@ from enforcement.admin.pages import Section, Table, table_section
 from enforcement.models import Account, DayTally, Evidence
 from enforcement.rules.outcomes import Condition, RuleResult
 from enforcement.rules.score_lines import ScoreLine
+from enforcement.rules.scoring import Score
 from enforcement.services.explanations import Explanation
 
+APART = {
+    "contested_requests": "Contested: sources disagree about the same traffic",
+    "unresolved_requests": "Unresolved: from a place that the list cannot decide",
+    "unknown_requests": "Unknown: without an assigned territory",
+}
 _ASKED = {
     "min_points": "points",
     "min_requests": "requests, each weighed",
@@ -25,14 +31,14 @@ _ASKED = {
 }
 
 
-def why_sections(account: Account, found: Explanation) -> list[Section]:
-    return [_counts(account, found), _not_counted(account, found)]
+def why_sections(account: Account, found: Explanation, score: Score) -> list[Section]:
+    return [_counts(account, found, score), _not_counted(account, score)]
 
 
-def _counts(account: Account, found: Explanation) -> Section:
-    lines = [line for line in found.score.lines if line.counted]
+def _counts(account: Account, found: Explanation, score: Score) -> Section:
+    lines = [line for line in score.lines if line.counted]
     rows = [(f"{line.points:.2f}", line.text, _evidence(account, line)) for line in lines]
-    title = f"Why: {found.score.points:.2f} points"
+    title = f"Why: {score.points:.2f} points"
     section = table_section(title, ("Points", "What counts", "Evidence"), rows, none="Nothing counts.")
     return Section(section.title, table=section.table, note=_as_of(found, section.note))
 
@@ -56,10 +62,10 @@ def _evidence(account: Account, line: ScoreLine) -> Any:
         narrowed["network"] = line.network_class
     if len(line.territories) == 1:
         narrowed["territory"] = line.territories[0]
-    return _rows_and_days(account, **narrowed)
+    return rows_and_days(account, **narrowed)
 
 
-def _rows_and_days(account: Account, **narrowed: str) -> Any:
+def rows_and_days(account: Account, **narrowed: str) -> Any:
     return format_html("{} · {}", *(_list(noun, words, account, **narrowed) for noun, words in _NOUNS))
 
 
@@ -74,16 +80,11 @@ def _list(noun: type[Model], words: str, account: Account, **narrowed: str) -> A
 # -- what does not count -----------------------------------------------------------------------------------------
 
 
-def _not_counted(account: Account, found: Explanation) -> Section:
-    score = found.score
+def _not_counted(account: Account, score: Score) -> Section:
     rows: list[tuple[Any, ...]] = [
-        (f"{requests:,}", words, _rows_and_days(account))
-        for requests, words in (
-            (score.contested_requests, "Contested: sources disagree about the same traffic"),
-            (score.unresolved_requests, "Unresolved: from a place that the list cannot decide"),
-            (score.unknown_requests, "Unknown: without an assigned territory"),
-        )
-        if requests
+        (f"{getattr(score, name):,}", words, rows_and_days(account))
+        for name, words in APART.items()
+        if getattr(score, name)
     ]
     silent = [line for line in score.lines if not line.counted and line.network_class]
     rows += [(f"{line.count:,}", line.text, _evidence(account, line)) for line in silent]
@@ -96,12 +97,12 @@ def _not_counted(account: Account, found: Explanation) -> Section:
 # -- rules -------------------------------------------------------------------------------------------------------
 
 
-def rules_section(found: Explanation) -> Section:
+def rules_section(found: Explanation, score: Score) -> Section:
     """How each rule stands, with what it asks beside what was found."""
     rows = [(_holds(each.met), each.rule, _brings(each), _conditions(each, found.at)) for each in found.results]
     note = (
         "Traffic from a sanctioned territory was seen: this case is for counsel, whatever the rules below say."
-        if found.score.sanctioned
+        if score.sanctioned
         else ""
     )
     return Section("Rules, in their order", table=Table(("Holds", "Rule", "Brings", "Conditions"), rows), note=note)

@@ -1,12 +1,13 @@
 """Why an account stands where it does, at one moment: its evidence scored anew, rule by rule and day by day.
 
-What a decision rested on is kept with the decision; this is what is known beside it, for people who look.
+What a decision rested on is kept with the decision; this is what is known beside it, for people who look. Of an account
+with more evidence than anybody waits for, only the heaviest part is read, and nothing is scored: a part has no score.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from enforcement.models import Case, PolicyVersion
 from enforcement.rules import outcomes, scoring
@@ -17,7 +18,8 @@ from enforcement.rules.scoring import Score
 from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import Answer, Place
 from enforcement.rules.transitions import State
-from enforcement.services import history, sightings
+from enforcement.services import heaviest, history, sightings
+from enforcement.services.heaviest import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,16 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A score with how each rule stands, and the served requests behind it, day by day."""
+    """A score with how each rule stands, and the served requests behind it, day by day.
+
+    Where the evidence is large, there is no score and no result, and the strips are those of its heaviest tallies.
+    """
 
     version: PolicyVersion
     at: datetime
     since: datetime | None  # only what was observed after an earlier case was closed counts
-    score: Score
+    size: Size
+    score: Score | None
     results: tuple[RuleResult, ...]
     days: tuple[date, ...]  # of the window, in order
     territories: tuple[Strip, ...]  # each most requests first
@@ -54,20 +60,38 @@ def explain(case: Case, version: PolicyVersion, *, earlier_close: datetime | Non
     `earlier_close` is when another case of the account was closed before; None spares a query.
     """
     policy, at = version.rules, case.closed_at or now
-    since = _since(case, earlier_close)
-    after = {case.account_id: since} if since else {}
-    window, is_closed = policy.evidence.window, case.state == State.CLOSED
-    seen = sightings.load([case.account_id], window=window, at=at, after=after, exact=is_closed)[case.account_id]
-    score = scoring.score(seen, policy, at)
+    since, is_closed = _since(case, earlier_close), case.state == State.CLOSED
+    days = tuple(_day(at) - timedelta(days=back) for back in reversed(range(policy.evidence.window_days)))
+    in_part = [_day(each) for each in (since, at if is_closed else None) if each]
+    size = heaviest.size_of(case.account_id, days[0], days[-1], in_part=in_part)
+    seen = _heaviest(case, days, since) if size.is_large else _all(case, policy, at, since)
+    score = None if size.is_large else scoring.score(seen, policy, at)
     return Explanation(
         version=version,
         at=at,
         since=since,
+        size=size,
         score=score,
-        results=outcomes.weigh_rules(score, policy, at),
-        days=tuple(at.date() - timedelta(days=back) for back in reversed(range(policy.evidence.window_days))),
+        results=outcomes.weigh_rules(score, policy, at) if score else (),
+        days=days,
         **_strips(seen, policy),
     )
+
+
+def _all(case: Case, policy: Policy, at: datetime, since: datetime | None) -> list[Sighting]:
+    after, is_closed = {case.account_id: since} if since else {}, case.state == State.CLOSED
+    window = policy.evidence.window
+    return sightings.load([case.account_id], window=window, at=at, after=after, exact=is_closed)[case.account_id]
+
+
+def _heaviest(case: Case, days: Sequence[date], since: datetime | None) -> list[Sighting]:
+    """Whole days: rows of a day that a boundary falls into may be as many as all the tallies."""
+    first = max(days[0], _day(since) + timedelta(days=1)) if since else days[0]
+    return heaviest.heaviest(case.account_id, first, days[-1])
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
 
 
 def _since(case: Case, earlier_close: datetime | None) -> datetime | None:
