@@ -70,6 +70,8 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def order_of(self, request: HttpRequest, rows: QuerySet[Case], search: str) -> Order:
         sort = self.chosen_sort(request.GET.get("sort"))
+        if sort == "next" and request.GET.get(WaitsFilter.parameter_name) in WaitsFilter.FIRST:
+            sort = "deadline"  # all that is left waits: nothing has to be told apart from it, row by row
         return order_of(rows, state=request.GET.get("state", ""), sort=sort, search=search.strip())
 
     def get_urls(self) -> list[URLPattern]:

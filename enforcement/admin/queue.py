@@ -56,6 +56,7 @@ class StateFilter(SimpleListFilter):
 class WaitsFilter(SimpleListFilter):
     title = "what it waits for"
     parameter_name = "waits"
+    FIRST = ("approval", "appeal")  # what the queue puts before all else
     _ROWS: Mapping[str, QuerySet[Any]] = {
         "approval": Decision.objects.filter(status=Decision.Status.HELD),
         "appeal": Appeal.objects.filter(status=Appeal.Status.OPEN),

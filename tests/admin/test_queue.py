@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from enforcement.admin.cases import CaseAdmin
@@ -224,3 +226,14 @@ def test_what_is_closed_keeps_the_points_it_was_closed_with(
     see(detector, sighting(account_outside, clock.now(), requests=1))
     assessment.assess(now=clock.now())
     assert Case.objects.get(pk=case.pk).points == Decimal(4)
+
+
+def test_what_waits_alone_is_read_by_its_deadline_and_asks_for_nothing_else(
+    queue: list[Case], officer: User, browser_of: Open
+) -> None:
+    browser = browser_of(officer)
+    assert sorted(all_of(pages(browser, "", "Next", waits="approval"))) == ["AE-0000", "AE-0003"]
+    with CaptureQueriesContext(connection) as captured:
+        browser.get(QUEUE, {"waits": "approval"})
+    (order,) = [each["sql"] for each in captured if '"rank"' in each["sql"]]
+    assert "NOT EXISTS" not in order.upper()
