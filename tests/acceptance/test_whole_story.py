@@ -208,10 +208,18 @@ def expect_no_more_was_said(running: Service) -> None:
         reminders = kinds.pop("reminder", 0)  # none where the clock was set past its moment
         expected = {"warning", "suspension", "block"} if number in GO_ON else {"warning", "cure"}
         assert kinds == dict.fromkeys(expected, 1)
-        assert len(heard[f"owner-{number}@example.test"]) == len(expected) + reminders
+        # A worker that is killed before it hears the answer leaves a reminder in doubt, and once the case has moved on
+        # it is not offered again: it may have been heard without our knowing.
+        written = Counter(memo["kind"] for memo in _written(running, number))["reminder"]
+        said = len(heard[f"owner-{number}@example.test"]) - len(expected)
+        assert reminders <= said <= written
 
 
 def _memos(running: Service, number: int) -> list[dict[str, Any]]:
+    return [memo for memo in _written(running, number) if memo["accepted_at"]]
+
+
+def _written(running: Service, number: int) -> list[dict[str, Any]]:
     (case,) = running.cases(account=name(number))
     memos = running.call("reader", "GET", f"cases/{case['case']}").json()["memos"]
-    return [memo for memo in memos if memo["accepted_at"]]
+    return [memo for memo in memos if memo["rendered_at"]]
