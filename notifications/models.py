@@ -28,6 +28,8 @@ class Message(models.Model):
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
+    # Days later it may still come back: nobody has read it then.
+    bounced_at = models.DateTimeField(null=True, blank=True)
     reply = models.TextField(blank=True, default="", help_text="The last words of the mail server.")
 
     class Meta:
@@ -36,6 +38,10 @@ class Message(models.Model):
                 name="message_accepted_with_time",
                 condition=Q(state="accepted", accepted_at__isnull=False)
                 | ~Q(state="accepted") & Q(accepted_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="message_bounced_only_after_acceptance",
+                condition=Q(bounced_at__isnull=True) | Q(accepted_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="message_queued_has_a_next_attempt",

@@ -22,12 +22,13 @@ from enforcement.admin.reading import roles_at
 from enforcement.models import Case
 from enforcement.rules.transitions import StepRefused
 from enforcement.services.appeals import AppealRefused
-from enforcement.services.cases import NoticeNotOver
+from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
 from enforcement.services.roles import DECIDING, NotAllowed
+from enforcement.services.switches import BrakePulled
 
 # Sentences for the person who asked; nothing was written.
-REFUSALS = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, StepRefused)
+REFUSALS = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, BrakePulled, StepRefused)
 Told = tuple[int, str]  # the level of a message, and its words
 _BUSY = "Somebody else is deciding about this account at this moment. Nothing was done; try again."
 

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.lookups
-import enforcement.models.case
+import enforcement.models.decision
 import enforcement.models.clock
 from django.conf import settings
 from django.db import migrations, models
@@ -346,7 +346,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'applied'), _negated=True), django.db.models.lookups.GreaterThanOrEqual(enforcement.models.case.PeopleAgreed(), models.F('people')), _connector='OR'), name='decision_applied_by_enough_people'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'applied'), _negated=True), django.db.models.lookups.GreaterThanOrEqual(enforcement.models.decision.PeopleAgreed(), models.F('people')), _connector='OR'), name='decision_applied_by_enough_people'),
         ),
         migrations.AddConstraint(
             model_name='decision',

@@ -1,20 +1,26 @@
 """Rows remember and decide nothing."""
 
-from enforcement.models.access import ApiKey, Client
+from enforcement.models.access import ApiKey, Client, SecondLogin
 from enforcement.models.account import Account, Contact
 from enforcement.models.appeal import Appeal
-from enforcement.models.case import Case, Decision, Stop
-from enforcement.models.clock import ClockMove, Now
+from enforcement.models.brake import Brake, BrakePull, Budget
+from enforcement.models.case import Case
+from enforcement.models.clock import ClockMove, ClockReading, Now
+from enforcement.models.decision import Decision
 from enforcement.models.evidence import AssessmentMark, DayTally, Evidence, Score
+from enforcement.models.exemption import Exemption
 from enforcement.models.figures import Figure
 from enforcement.models.heartbeat import Heartbeat
 from enforcement.models.lookups import Among
 from enforcement.models.memo import Memo, MemoCopy
 from enforcement.models.policy import PolicyVersion
 from enforcement.models.restriction import Restriction
+from enforcement.models.retraction import Retraction
+from enforcement.models.stop import Extension, Stop
 
 __all__ = [
-    "Account", "Among", "ApiKey", "Appeal", "AssessmentMark", "Case", "Client", "ClockMove", "Contact", "DayTally",
-    "Decision", "Evidence", "Figure", "Heartbeat", "Memo", "MemoCopy", "Now", "PolicyVersion", "Restriction", "Score",
+    "Account", "Among", "ApiKey", "Appeal", "AssessmentMark", "Brake", "BrakePull", "Budget", "Case", "Client",
+    "ClockMove", "ClockReading", "Contact", "DayTally", "Decision", "Evidence", "Exemption", "Extension", "Figure",
+    "Heartbeat", "Memo", "MemoCopy", "Now", "PolicyVersion", "Restriction", "Retraction", "Score", "SecondLogin",
     "Stop",
 ]  # fmt: skip

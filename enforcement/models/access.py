@@ -1,7 +1,8 @@
-"""Machines that call the API, and the keys they hold."""
+"""Machines that call the API and the keys they hold; logins that belong to one human being."""
 
+from django.conf import settings
 from django.db import models
-from django.db.models import functions
+from django.db.models import F, Q, functions
 
 
 class Client(models.Model):
@@ -41,3 +42,16 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}… of {self.client}"
+
+
+class SecondLogin(models.Model):
+    """Another login of a human being who has one already: what one of them signed, the other cannot countersign."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, primary_key=True, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="second_logins")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="second_login_of_another", condition=~Q(user=F("person")))]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} is {self.person_id}"

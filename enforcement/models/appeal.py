@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models.case import Case, Decision
+from enforcement.models.case import Case
+from enforcement.models.decision import Decision
 
 
 class Appeal(models.Model):
@@ -21,6 +22,8 @@ class Appeal(models.Model):
     statement = models.TextField()
     suspensive = models.BooleanField()
     filed_at = models.DateTimeField()
+    decide_by = models.DateTimeField(null=True, blank=True, help_text="Later than this, what was decided is narrowed.")
+    escalated_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.TextField(blank=True, default="", help_text="What the account is told.")
@@ -37,7 +40,15 @@ class Appeal(models.Model):
             ),
         ]
         # Reader: what waits for an answer, in the console.
-        indexes = [models.Index(fields=["id"], condition=Q(status="open"), name="appeal_open")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="open"), name="appeal_open"),
+            # Reader: the sweep, which escalates what nobody has decided in time.
+            models.Index(
+                fields=["decide_by", "id"],
+                condition=Q(status="open", escalated_at__isnull=True),
+                name="appeal_to_decide",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"appeal of decision {self.decision_id} ({self.status})"

@@ -25,3 +25,17 @@ class ClockMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offset} since {self.moved_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ClockReading(models.Model):
+    """The database's real clock beside the uptime of the machine that read it, newest by machine and boot.
+
+    The two run alike; where they part by minutes somebody has set the clock, and deadlines would come early.
+    """
+
+    boot_id = models.UUIDField(primary_key=True)
+    uptime = models.DurationField()
+    read_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.read_at:%Y-%m-%d %H:%M:%S} after {self.uptime}"

@@ -42,6 +42,11 @@ class Evidence(SightingFields):
     # SHA-256 of the item after parsing and defaults: the same id with another body is a conflict.
     body_digest = models.BinaryField(max_length=32)
     received_at = models.DateTimeField(db_default=Now())
+    # Withdrawn by its detector: it counts nowhere any more, and its id stays taken.
+    retracted_at = models.DateTimeField(null=True, blank=True)
+    retraction = models.ForeignKey(
+        "Retraction", models.PROTECT, null=True, blank=True, related_name="evidence", db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "evidence"
@@ -56,6 +61,8 @@ class Evidence(SightingFields):
         indexes = [
             # Readers: the rows of one day when a boundary falls inside it, the case sheet, the memo's samples.
             models.Index(fields=["account", "observed_at"], name="evidence_of_account"),
+            # Reader: what a retraction withdrew. Partial, so that nothing is paid for all that stands.
+            models.Index(fields=["retraction"], condition=Q(retraction__isnull=False), name="evidence_retracted"),
         ]
 
     def __str__(self) -> str:

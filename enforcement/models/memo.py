@@ -4,8 +4,9 @@ from django.db import models
 from django.db.models import Q
 
 from enforcement.models.account import Contact
-from enforcement.models.case import Case, Decision
+from enforcement.models.case import Case
 from enforcement.models.clock import Now
+from enforcement.models.decision import Decision
 from notifications.models import Message
 
 

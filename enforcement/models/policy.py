@@ -21,6 +21,10 @@ class PolicyVersion(models.Model):
     name = models.CharField(max_length=128)
     document = models.TextField()
     digest = models.BinaryField(max_length=32, unique=True)
+    # Copied out of the document, so that the database can hold a step against the notice that was due.
+    notice = models.DurationField(null=True)
+    restriction_after = models.DurationField(null=True, blank=True)
+    suspension_after = models.DurationField(null=True, blank=True)
     status = models.CharField(max_length=7, choices=Status, default=Status.DRAFT)
     created_at = models.DateTimeField(db_default=Now())
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")

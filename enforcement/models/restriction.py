@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import Q
 
 from enforcement.models.account import Account
-from enforcement.models.case import Case, Decision
+from enforcement.models.case import Case
+from enforcement.models.decision import Decision
 from enforcement.rules.transitions import Scope
 
 

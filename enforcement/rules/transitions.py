@@ -24,6 +24,8 @@ class Step(StrEnum):
     REINSTATE = "reinstate"
     WITHDRAW = "withdraw"
     FREE = "free"
+    NARROW = "narrow"
+    WIDEN = "widen"
 
 
 class Effect(StrEnum):
@@ -87,6 +89,12 @@ TRANSITIONS = (
     Transition(_S.WARNED, _T.BLOCK, _S.BLOCKED, _LAST, people=2),
     Transition(_S.RESTRICTED, _T.SUSPEND, _S.SUSPENDED, _WORSE, people=2),
     Transition(_S.SUSPENDED, _T.BLOCK, _S.BLOCKED, _LAST, people=2),
+    # We are late with an answer: until it is given, less is refused. The state stays, and what was announced with it.
+    *(
+        Transition(source, step, source, (Effect.RESTRICT,), people)
+        for source in (_S.SUSPENDED, _S.BLOCKED)
+        for step, people in ((_T.NARROW, 0), (_T.WIDEN, 1))
+    ),
     # The lawful path without notice: on the record, with a legal basis.
     Transition(_S.OPEN, _T.RESTRICT_NOW, _S.RESTRICTED, _WORSE, people=2, counsel=True),
     Transition(_S.WARNED, _T.RESTRICT_NOW, _S.RESTRICTED, _WORSE, people=2, counsel=True),
@@ -109,6 +117,9 @@ ENDING_OF = {
 # From here on an account can do less than before; a brake, a stop or a missing acceptance forbids these.
 WORSENING = frozenset({Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.RESTRICT_NOW})
 
+# Those that a notice must have run for; `restrict_now` is the only way past it.
+NEEDS_NOTICE = WORSENING - {Step.RESTRICT_NOW}
+
 _BY_STEP = {(each.source, each.step): each for each in TRANSITIONS}
 
 
@@ -123,6 +134,11 @@ def find_transition(source: State, step: Step) -> Transition:
 def steps_from(source: State) -> tuple[Step, ...]:
     """The steps that a case in this state can take, in the table's order."""
     return tuple(each.step for each in TRANSITIONS if each.source is source)
+
+
+def standing_of(state: State, *, narrowed: bool) -> State:
+    """The state whose restrictions an account feels: a narrowed suspension or block is felt as a restriction."""
+    return State.RESTRICTED if narrowed else state
 
 
 def as_mermaid() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from enforcement.models import Contact, MemoCopy
+from enforcement.models import Contact, Memo, MemoCopy
 from notifications.models import Message
 
 # The first of these that has a copy which a server accepted, or may still accept, decides.
@@ -18,6 +18,13 @@ class Reception:
 
     accepted_at: datetime | None = None
     unreachable: bool = False
+
+
+def announcements(case_ids: Collection[int]) -> dict[int, Memo]:
+    """By case: the memo that announced its present state, the newest that is not a reminder."""
+    memos = Memo.objects.filter(case__among=case_ids, before_due=None).select_related("decision")
+    memos = memos.order_by("case", "-pk").distinct("case")
+    return {memo.case_id: memo for memo in memos}
 
 
 def receptions(memo_ids: Collection[int]) -> dict[int, Reception]:

@@ -1,7 +1,7 @@
 """The only door through which a case changes its state: decision, case, restriction and memo in one transaction."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,30 +11,29 @@ from django.db import transaction
 from django.db.models import F
 
 from enforcement import metrics
-from enforcement.models import Account, Case, Decision, Memo, PolicyVersion, Restriction, Stop
-from enforcement.rules.transitions import (
-    ENDING_OF,
-    WORSENING,
-    Effect,
-    Scope,
-    State,
-    Step,
-    Transition,
-    find_transition,
-)
-from enforcement.services import memos, stops
+from enforcement.models import Account, Brake, Case, Decision, PolicyVersion, Stop
+from enforcement.rules.transitions import ENDING_OF, NEEDS_NOTICE, State, Step, find_transition
+from enforcement.services import effects, notice_rule, stops, switches
+from enforcement.services.effects import Taken
 from enforcement.services.rows import insert_rows, update_rows
+from enforcement.services.switches import BrakePulled
 
 # Crockford's alphabet: no letter that is read as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-class NoticeNotOver(Exception):
-    """A step that makes things worse before the notice has run, or while something stops the clock."""
+# What a pulled brake keeps back. The path without notice is for orders that cannot wait for us.
+_BRAKED = NEEDS_NOTICE | {Step.WARN}
 
-    def __init__(self, case: Case, stopped: bool) -> None:
-        why = "its clock is stopped" if stopped else f"its notice runs until {case.due_at or 'a memo was accepted'}"
-        super().__init__(f"Case {case.reference} cannot be taken further: {why}.")
+
+@dataclass(frozen=True, slots=True)
+class WithoutNotice:
+    """On what a step without notice rests, and when the account is told: at effect, from a date, or after a gag."""
+
+    basis: Decision.Basis
+    legal_basis: str
+    told_from: datetime | None = None
+    gagged: bool = False
 
 
 @dataclass(slots=True)
@@ -52,7 +51,9 @@ class Order:
     rule: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     proposed_by: User | None = None
+    proposed_as: str = ""
     credentials: Sequence[str] = ()  # restrict these keys only, instead of the traffic from the territory
+    without_notice: WithoutNotice | None = None
     override_of: Decision | None = None
     held: Decision | None = None
 
@@ -74,16 +75,27 @@ def _reference() -> str:
 def apply(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
     """Take or hold each step; the caller holds the accounts' locks and has looked again. One order a case.
 
-    Raises StepRefused or NoticeNotOver before anything is written.
+    Raises StepRefused, NoticeNotOver or BrakePulled before anything is written.
     """
+    for order in orders:
+        find_transition(State(order.case.state), order.step)
     ready = [order for order in orders if _enough_people(order)]
     waiting = [order for order in orders if not _enough_people(order)]
-    _refuse_early(ready, now=now)
+    _heed_the_brake(orders)
+    proofs = notice_rule.prove([order.case for order in ready if order.step in NEEDS_NOTICE], now=now)
     held = insert_rows(Decision, (_decision(order, now) for order in waiting if order.held is None))
     stops.stop([order.case for order in waiting], Stop.Kind.APPROVAL, "A person has to agree.", now=now)
-    decided = held + _take(ready, now=now)
+    decided = held + _take(ready, proofs, now=now)
     transaction.on_commit(lambda: _count(decided))
     return decided
+
+
+def _heed_the_brake(orders: Sequence[Order]) -> None:
+    """Nobody can pull the brake between this look and our commit."""
+    if any(order.step in _BRAKED for order in orders):
+        pulled_at = switches.share(Brake.What.ENFORCEMENT)
+        if pulled_at is not None:
+            raise BrakePulled(pulled_at)
 
 
 def _count(decided: Sequence[Decision]) -> None:
@@ -97,16 +109,6 @@ def _enough_people(order: Order) -> bool:
     return len({name for name in names if name}) >= order.people
 
 
-def _refuse_early(orders: Sequence[Order], *, now: datetime) -> None:
-    """The notice rule, for the automation and for people alike; `restrict_now` is the only way past it."""
-    stopped = stops.stopped_cases([order.case for order in orders], besides=Stop.Kind.APPROVAL)
-    for order in orders:
-        find_transition(State(order.case.state), order.step)
-        early = order.case.due_at is None or order.case.due_at > now or order.case.pk in stopped
-        if early and order.step in WORSENING - {Step.RESTRICT_NOW}:
-            raise NoticeNotOver(order.case, order.case.pk in stopped)
-
-
 def lapse(cases: Sequence[Case], *, besides: Sequence[int] = (), now: datetime) -> None:
     """Held decisions of these cases no longer hold: something else happened first."""
     held = Decision.objects.filter(case__among=cases, status=Decision.Status.HELD).exclude(pk__in=besides)
@@ -116,45 +118,38 @@ def lapse(cases: Sequence[Case], *, besides: Sequence[int] = (), now: datetime) 
 # -- writing -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Taken:
-    """An order on its way through the writers."""
-
-    order: Order
-    transition: Transition
-    decision: Decision
-    told: bool = False  # whether the account heard of the case before
-
-    @property
-    def case(self) -> Case:
-        return self.order.case
-
-
 _CASE_FIELDS = (
-    "state", "outcome", "policy", "rule", "version", "closed_at",
-    "accepted_at", "due_at", "remaining", "look_at", "attempts",
+    "state", "outcome", "policy", "rule", "version", "closed_at", "narrowed_at",
+    "accepted_at", "due_at", "notice", "remaining", "look_at", "attempts",
 )  # fmt: skip
 
 
-def _take(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
-    taken = [
-        _Taken(order, find_transition(State(order.case.state), order.step), order.held or _decision(order, now))
-        for order in orders
-    ]
-    cases = [each.case for each in taken]
-    stops.end(cases, now=now)
-    lapse(cases, besides=[each.decision.pk for each in taken if each.order.held], now=now)
+def _take(orders: Sequence[Order], proofs: Mapping[int, notice_rule.Proof], *, now: datetime) -> list[Decision]:
+    taken = [_taken(order, proofs.get(order.case.pk), now) for order in orders]
+    moved = [each.case for each in taken if each.transition.target != each.case.state]
+    stops.end(moved, now=now)
+    lapse(moved, besides=[order.held.pk for order in orders if order.held], now=now)
     for each in taken:
         _advance(each, now)
-    _write_decisions(taken)
-    update_rows(cases, _CASE_FIELDS)
-    for effect, write in _WRITERS.items():
-        write([each for each in taken if effect in each.transition.effects], now)
-    Account.objects.filter(pk__among=[case.account_id for case in cases]).update(version=F("version") + 1)
+    _write_decisions(orders, taken)
+    update_rows([each.case for each in taken], _CASE_FIELDS)
+    effects.write(taken, now=now)
+    Account.objects.filter(pk__among=[each.case.account_id for each in taken]).update(version=F("version") + 1)
     return [each.decision for each in taken]
 
 
+def _taken(order: Order, proof: notice_rule.Proof | None, now: datetime) -> Taken:
+    case, decision = order.case, order.held or _decision(order, now)
+    if proof is not None:
+        decision.rests_on_id, decision.due_at, decision.notice = proof.memo_id, proof.due_at, proof.notice
+    transition = find_transition(State(case.state), order.step)
+    if transition.target is State.WARNED:
+        case.rule = order.rule
+    return Taken(case, transition, decision, told=case.accepted_at is not None)
+
+
 def _decision(order: Order, now: datetime) -> Decision:
+    grounds = order.without_notice
     return Decision(
         case=order.case,
         step=order.step,
@@ -167,107 +162,37 @@ def _decision(order: Order, now: datetime) -> Decision:
         credentials=list(order.credentials),
         people=order.people,
         proposed_by=order.proposed_by,
+        proposed_as=order.proposed_as,
         override_of=order.override_of,
         decided_at=now,
+        basis=grounds.basis if grounds else "",
+        legal_basis=grounds.legal_basis if grounds else "",
+        told_from=grounds.told_from if grounds else None,
+        gagged=grounds is not None and grounds.gagged,
     )
 
 
-def _advance(each: _Taken, now: datetime) -> None:
-    """The new state, in memory. Whoever took the step before is told anew, so the clock waits for an acceptance."""
-    case, target = each.case, each.transition.target
-    each.told = case.accepted_at is not None
-    case.state, case.version, case.attempts = target, case.version + 1, 0
-    case.accepted_at = case.due_at = case.remaining = case.look_at = None
-    if target is State.WARNED:
-        case.rule = each.order.rule
-    if target is State.CLOSED:
-        case.outcome, case.closed_at = ENDING_OF[each.transition.step], now
-    decision = each.decision
+def _advance(each: Taken, now: datetime) -> None:
+    """The new state, in memory."""
+    case, transition, decision = each.case, each.transition, each.decision
+    case.version, case.attempts = case.version + 1, 0
+    case.narrowed_at = now if transition.step is Step.NARROW else None
+    if transition.target != case.state:
+        # Whoever took the step before is told anew, so the clock waits for an acceptance.
+        case.accepted_at = case.due_at = case.notice = case.remaining = case.look_at = None
+    case.state = transition.target
+    if transition.target is State.CLOSED:
+        case.outcome, case.closed_at = ENDING_OF[transition.step], now
     decision.status, decision.case_version, decision.settled_at = Decision.Status.APPLIED, case.version, now
 
 
-def _write_decisions(taken: Sequence[_Taken]) -> None:
-    insert_rows(Decision, (each.decision for each in taken if each.order.held is None))
-    settled = [each.decision for each in taken if each.order.held is not None]
-    update_rows(settled, ("status", "case_version", "settled_at", "approved_by", "seconded_by"))
+_SETTLED = (
+    "status", "case_version", "settled_at", "approved_by", "approved_as", "seconded_by", "seconded_as",
+    "rests_on", "due_at", "notice",
+)  # fmt: skip
 
 
-_RESTRICTION = {
-    State.RESTRICTED: (Scope.TERRITORY_TRAFFIC, Restriction.Reason.TERRITORY),
-    State.SUSPENDED: (Scope.ACCOUNT, Restriction.Reason.SUSPENDED),
-    State.BLOCKED: (Scope.ACCOUNT, Restriction.Reason.BLOCKED),
-}
-
-
-def _restrict(taken: Sequence[_Taken], now: datetime) -> None:
-    """The restrictions of the new state take the place of those of the old one."""
-    _lift(taken, now)
-    restrictions = [
-        Restriction(
-            account_id=each.case.account_id,
-            case_id=each.case.pk,
-            decision_id=each.decision.pk,
-            scope=scope,
-            value=value,
-            reason_code=reason,
-            since=now,
-        )
-        for each in taken
-        for scope, value, reason in _restrictions(each)
-    ]
-    insert_rows(Restriction, restrictions)
-
-
-def _restrictions(each: _Taken) -> list[tuple[Scope, str, Restriction.Reason]]:
-    if each.decision.credentials:
-        return [(Scope.CREDENTIAL, key, Restriction.Reason.CREDENTIAL) for key in each.decision.credentials]
-    scope, reason = _RESTRICTION[each.transition.target]
-    return [(scope, "", reason)]
-
-
-def _lift(taken: Sequence[_Taken], now: datetime) -> None:
-    by_case = {each.case.pk: each.decision for each in taken}
-    standing = list(Restriction.objects.filter(case__among=by_case, lifted_at__isnull=True))
-    for restriction in standing:
-        restriction.lifted_at, restriction.lifted_by = now, by_case[restriction.case_id]
-    update_rows(standing, ("lifted_at", "lifted_by"))
-
-
-_MEMO_OF_STATE = {
-    State.WARNED: Memo.Kind.WARNING,
-    State.RESTRICTED: Memo.Kind.RESTRICTION,
-    State.SUSPENDED: Memo.Kind.SUSPENSION,
-    State.BLOCKED: Memo.Kind.BLOCK,
-}
-
-
-def _send_memo(taken: Sequence[_Taken], now: datetime) -> None:
-    """Queue the memo of each step. What was still on its way is withdrawn; who never heard of a case hears nothing."""
-    still_out = memos.cancel([each.case.pk for each in taken], now=now)
-    queued = [
-        Memo(case_id=each.case.pk, decision_id=each.decision.pk, kind=_kind(each), created_at=now, render_at=now)
-        for each in taken
-        if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
-    ]
-    insert_rows(Memo, queued)
-
-
-def _kind(each: _Taken) -> Memo.Kind:
-    if each.transition.step is Step.CURE:
-        return Memo.Kind.CURE
-    return _MEMO_OF_STATE.get(each.transition.target, Memo.Kind.REINSTATEMENT)
-
-
-def _in_the_row(_: Sequence[_Taken], __: datetime) -> None:
-    """Deadlines are columns of the case, and `_advance` has set them."""
-
-
-# A new effect without a writer fails here, at import. Restrictions come before the memo that tells of them.
-_WRITER_OF: dict[Effect, Callable[[Sequence[_Taken], datetime], None]] = {
-    Effect.RESTRICT: _restrict,
-    Effect.LIFT: _lift,
-    Effect.SEND_MEMO: _send_memo,
-    Effect.AWAIT_ACCEPTANCE: _in_the_row,
-    Effect.CLEAR_DEADLINE: _in_the_row,
-}
-_WRITERS = {effect: _WRITER_OF[effect] for effect in (*_WRITER_OF, *Effect)}
+def _write_decisions(orders: Sequence[Order], taken: Sequence[Taken]) -> None:
+    pairs = list(zip(orders, taken, strict=True))
+    insert_rows(Decision, (each.decision for order, each in pairs if order.held is None))
+    update_rows([each.decision for order, each in pairs if order.held is not None], _SETTLED)

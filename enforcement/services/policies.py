@@ -29,9 +29,16 @@ def draft(document: str, *, now: datetime) -> PolicyVersion:
     """Store a document as a draft, or answer with the version that holds the same words. Raises PolicyRefused."""
     policy = parse_policy(document)
     digest = hashlib.sha256(document.encode()).digest()
-    version, _ = PolicyVersion.objects.get_or_create(
-        digest=digest, defaults={"name": policy.name, "document": document, "created_at": now}
-    )
+    ladder = policy.ladder
+    said = {
+        "name": policy.name,
+        "document": document,
+        "notice": ladder.warn.notice,
+        "restriction_after": ladder.restriction and ladder.restriction.after,
+        "suspension_after": ladder.suspension and ladder.suspension.after,
+        "created_at": now,
+    }
+    version, _ = PolicyVersion.objects.get_or_create(digest=digest, defaults=said)
     return version
 
 

@@ -1,12 +1,17 @@
-"""Stopping and resuming the clocks of cases whose accounts are locked. Overlapping stops are one."""
+"""Stopping and resuming the clocks of cases whose accounts are locked. Overlapping stops are one.
+
+A pulled brake stops every clock without a word in the rows: it must work at once, however many cases run. What is
+frozen meanwhile counts from the pull, nothing thaws before the release, and the release writes it all down.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from enforcement.models import Case, Stop
+from enforcement.models import Brake, Case, Stop
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
+from enforcement.services import switches
 from enforcement.services.rows import update_rows
 
 CLOCK_FIELDS = ("due_at", "remaining", "look_at")
@@ -14,23 +19,34 @@ CLOCK_FIELDS = ("due_at", "remaining", "look_at")
 
 def stop(cases: Sequence[Case], kind: Stop.Kind, reason: str, *, now: datetime) -> None:
     """Stop the clocks; a second stop of the same kind changes nothing."""
-    stopped = stopped_cases(cases)
-    Stop.objects.bulk_create(
-        [Stop(case=case, kind=kind, reason=reason, started_at=now) for case in cases],
-        ignore_conflicts=True,  # stop_one_of_a_kind_at_a_time
-    )
-    running = [case for case in cases if case.pk not in stopped]
+    place([Stop(case=case, kind=kind, reason=reason, started_at=now) for case in cases], now=now)
+
+
+def place(placed: Sequence[Stop], *, now: datetime) -> None:
+    """The same, with stops that say more of themselves."""
+    if not placed:
+        return
+    Stop.objects.bulk_create(placed, ignore_conflicts=True)  # stop_one_of_a_kind_at_a_time
+    pulled_at = switches.pulled_at(Brake.What.ENFORCEMENT)
+    running = [each.case for each in placed if each.case.remaining is None]
     for case in running:
-        freeze(case, now=now)
+        freeze(case, now=min(now, pulled_at or now))
     update_rows(running, CLOCK_FIELDS)
 
 
 def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime) -> None:
     """End stops of these kinds; where none is left, the clock goes on with what remained, or the policy's minimum."""
+    stopped = _with_a_stop(cases)
+    if not stopped:
+        return
+    Stop.objects.filter(case__among=stopped, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
+    go_on([case for case in cases if case.pk in stopped], now=now)
+
+
+def go_on(cases: Sequence[Case], *, now: datetime) -> None:
+    """Thaw the clocks of those that nothing stops any more."""
     stopped = stopped_cases(cases)
-    Stop.objects.filter(case__among=cases, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
-    freed_ids = stopped - stopped_cases(cases)
-    freed = [case for case in cases if case.pk in freed_ids]
+    freed = [case for case in cases if case.pk not in stopped]
     for case in freed:
         thaw(case, now=now)
     update_rows(freed, CLOCK_FIELDS)
@@ -43,6 +59,12 @@ def end(cases: Sequence[Case], *, now: datetime) -> None:
 
 def stopped_cases(cases: Sequence[Case], *, besides: Stop.Kind | None = None) -> set[int]:
     """The ids of those that something stops at present, other than `besides`."""
+    if switches.pulled_at(Brake.What.ENFORCEMENT) is not None:
+        return {case.pk for case in cases}
+    return _with_a_stop(cases, besides=besides)
+
+
+def _with_a_stop(cases: Sequence[Case], *, besides: Stop.Kind | None = None) -> set[int]:
     standing = Stop.objects.filter(case__among=cases, ended_at__isnull=True).exclude(kind=besides)
     return set(standing.values_list("case_id", flat=True))
 

@@ -9,7 +9,7 @@ from enforcement.models import Account, Appeal, Client, Decision, PolicyVersion,
 from enforcement.rules.transitions import Step
 from enforcement.services import appeals, clock, review, sweep
 from enforcement.services.appeals import AppealRefused
-from enforcement.services.cases import NoticeNotOver
+from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.roles import NotAllowed
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, steps, suspended, the_case, warned
 

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from enforcement.models import Account, Client, Decision, PolicyVersion, Restriction, Stop
 from enforcement.rules.transitions import Step, StepRefused
 from enforcement.services import clock, review, staff, sweep
-from enforcement.services.cases import NoticeNotOver
+from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
 from enforcement.services.roles import NotAllowed, Role
 from tests.conftest import make_account

@@ -20,16 +20,17 @@ from enforcement.models import Appeal, Case, Decision, PolicyVersion
 from enforcement.rules.transitions import State, Step, StepRefused
 from enforcement.services import appeals, assessment, memos, notice, review, sweep
 from enforcement.services.appeals import AppealRefused
-from enforcement.services.cases import NoticeNotOver
 from enforcement.services.locks import lock_accounts
+from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
 from enforcement.services.roles import NotAllowed
+from enforcement.services.switches import BrakePulled
 from examples.histories import Act
 
 FIRST_DAY = 84  # days ago, no story begins earlier
 _BATCH = 250
 _MAIL = timedelta(minutes=5)  # until the last mail server has answered
-_DOES_NOT_FIT = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, StepRefused, ObjectDoesNotExist)
+_DOES_NOT_FIT = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, BrakePulled, StepRefused, ObjectDoesNotExist)
 
 # Nobody speaks to a mail server here: what the outbox would have heard, by the host of a made address. `.example` is
 # reserved, so no message of anybody else is touched.
