@@ -1,4 +1,8 @@
-"""When things may happen. Durations are elapsed time; nothing here makes a date earlier than what was told."""
+"""When things may happen. Durations are elapsed time; nothing here makes a date earlier than what was told.
+
+Moments may come in any zone. They are counted in UTC: with two moments of one zone, Python counts what its clocks on
+the wall show.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,21 +26,22 @@ def due_at(
     min_notice: timedelta | None = None,
 ) -> datetime:
     """The earliest moment of the next step: the latest of everything that was promised."""
-    promised = [accepted_at + notice]
-    promised += [each for each in (told, campaign_date) if each is not None]
+    accepted = accepted_at.astimezone(UTC)
+    promised = [accepted + notice]
+    promised += [each.astimezone(UTC) for each in (told, campaign_date) if each is not None]
     if min_notice is not None:
-        promised.append(accepted_at + min_notice)
+        promised.append(accepted + min_notice)
     return max(promised)
 
 
 def remaining(due: datetime, stopped_at: datetime) -> timedelta:
     """What is left of the notice when the clock stops; nothing, never less."""
-    return max(due - stopped_at, _NOTHING)
+    return max(due.astimezone(UTC) - stopped_at.astimezone(UTC), _NOTHING)
 
 
 def resumed(ended_at: datetime, left: timedelta, minimum_remaining: timedelta) -> datetime:
     """The deadline after a stop: what remained at its start, and never less than the policy's minimum."""
-    return ended_at + max(left, minimum_remaining)
+    return ended_at.astimezone(UTC) + max(left, minimum_remaining)
 
 
 def reminder_due(
@@ -47,13 +52,15 @@ def reminder_due(
     A reminder whose moment has passed when a later one is due too is dropped; so only the latest moment that has come
     counts, and none once the step itself is due.
     """
-    if now >= due:
+    deadline = due.astimezone(UTC)
+    if now >= deadline:
         return None
-    come = [each for each in reminders if due - each <= now]
+    come = [each for each in reminders if deadline - each <= now]
     latest = min(come, default=None)
     return latest if latest not in set(sent) else None
 
 
 def next_look(due: datetime, reminders: Sequence[timedelta], now: datetime) -> datetime:
     """When the sweeper has something to do next: the first reminder moment after `now`, else the deadline."""
-    return min((due - each for each in reminders if due - each > now), default=due)
+    deadline = due.astimezone(UTC)
+    return min((deadline - each for each in reminders if deadline - each > now), default=deadline)

@@ -52,12 +52,17 @@ def day(at: datetime, language: str, zone: str = "UTC") -> str:
 
 
 def moment(at: datetime, language: str, zone: str = "UTC") -> str:
-    """Date with year, time and zone. Between two minutes it has its seconds, rounded up: never told earlier."""
+    """Date with year, time and zone. Between two minutes it has its seconds, rounded up: never told earlier.
+
+    What the clocks on the wall show twice, when summer time ends, is told with its distance from UTC.
+    """
     if at.microsecond:
         at = at.replace(microsecond=0) + timedelta(seconds=1)
     local = at.astimezone(_zone(zone))
     time = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{_date(local, language)} {time} {_name_of(local.tzinfo)}"
+    other = local.replace(fold=1 - local.fold)
+    offset = f", UTC{local.isoformat()[-6:]}" if other.utcoffset() != local.utcoffset() else ""
+    return f"{_date(local, language)} {time} {_name_of(local.tzinfo)}{offset}"
 
 
 def _date(at: datetime, language: str) -> str:
