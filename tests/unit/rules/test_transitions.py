@@ -7,13 +7,16 @@ import pytest
 
 from enforcement.rules.transitions import (
     ENDING_OF,
+    NEEDS_NOTICE,
     TRANSITIONS,
+    WORSENING,
     Effect,
     State,
     Step,
     StepRefused,
     as_mermaid,
     find_transition,
+    standing_of,
     steps_from,
 )
 
@@ -27,6 +30,8 @@ ARROWS = {
     (State.SUSPENDED, Step.BLOCK): (State.BLOCKED, 2),
     (State.OPEN, Step.RESTRICT_NOW): (State.RESTRICTED, 2),
     (State.WARNED, Step.RESTRICT_NOW): (State.RESTRICTED, 2),
+    **{(state, Step.NARROW): (state, 0) for state in (State.SUSPENDED, State.BLOCKED)},
+    **{(state, Step.WIDEN): (state, 1) for state in (State.SUSPENDED, State.BLOCKED)},
     **{(State.OPEN, step): (State.CLOSED, 1) for step in CLOSING - {Step.REINSTATE}},
     **{
         (state, step): (State.CLOSED, 1)
@@ -65,9 +70,22 @@ def test_the_path_without_notice_takes_counsel_and_no_other_does() -> None:
 
 def test_whatever_makes_things_worse_is_announced_and_restricts() -> None:
     for each in TRANSITIONS:
-        worse = each.target in (State.RESTRICTED, State.SUSPENDED, State.BLOCKED)
-        assert (Effect.RESTRICT in each.effects) is worse
-        assert not worse or Effect.SEND_MEMO in each.effects
+        refuses = each.target in (State.RESTRICTED, State.SUSPENDED, State.BLOCKED)
+        assert (Effect.RESTRICT in each.effects) is refuses
+        assert each.step in WORSENING or not refuses or each.source is each.target
+        assert each.step not in WORSENING or Effect.SEND_MEMO in each.effects
+
+
+def test_a_late_answer_narrows_what_is_refused_and_leaves_the_state_and_its_deadline() -> None:
+    for each in (each for each in TRANSITIONS if each.step in (Step.NARROW, Step.WIDEN)):
+        assert each.source is each.target
+        assert each.effects == (Effect.RESTRICT,)
+    assert standing_of(State.BLOCKED, narrowed=True) is State.RESTRICTED
+    assert standing_of(State.BLOCKED, narrowed=False) is State.BLOCKED
+
+
+def test_only_the_path_without_notice_needs_none() -> None:
+    assert WORSENING - NEEDS_NOTICE == {Step.RESTRICT_NOW}
 
 
 def test_whoever_was_told_of_a_case_is_told_of_its_end_and_every_restriction_is_lifted() -> None:
