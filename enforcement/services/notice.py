@@ -69,7 +69,9 @@ def _start(account_ids: list[int], now: datetime) -> None:
     cases = _awaiting(account_ids)
     announced = acceptance.announcements([case.pk for case in cases])
     receptions = acceptance.receptions([memo.pk for memo in announced.values()])
-    started, waiting, unreachable = [], [], []
+    started: list[Case] = []
+    waiting: list[Case] = []
+    unreachable: list[Case] = []
     for case in cases:
         memo = announced[case.pk]
         reception = receptions[memo.pk]

@@ -1,21 +1,20 @@
 """Deadlines that have come: remind, take the next step, cure, or wait. Mail is delivered elsewhere."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F
 
-from enforcement.models import Case, Decision, Memo, PolicyVersion
-from enforcement.rules import deadlines
-from enforcement.rules.decisions import Proposal, Wait, later_step, rung_of, still_unsupported
+from enforcement.models import Brake, Case, Decision, PolicyVersion
+from enforcement.rules.decisions import Proposal, Wait, later_step, still_unsupported
 from enforcement.rules.transitions import State, Step
-from enforcement.services import cases, deadline, notice, stops
+from enforcement.services import cases, deadline, notice, reminders, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_of
-from enforcement.services.rows import insert_rows, update_rows
+from enforcement.services.rows import update_rows
 
 _DUE = """
 SELECT account_id FROM enforcement_case
@@ -29,11 +28,18 @@ def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
     started = notice.start_clocks(now=now, time_box=time_box)
     work = Work(
         name="sweep",
-        claim=lambda limit: claim_accounts(_DUE, [now], limit),
+        claim=lambda limit: _claim(limit, now),
         decide=lambda accounts: look(accounts, now=now),
         step_aside=lambda account: _step_aside(account, now),
     )
     return {"started": started, "looked": work_off(work, time_box=time_box)}
+
+
+def _claim(limit: int, now: datetime) -> list[int]:
+    """Nothing while the brake is pulled; and nobody pulls it before the batch is through."""
+    if switches.share(Brake.What.ENFORCEMENT) is not None:
+        return []
+    return claim_accounts(_DUE, [now], limit)
 
 
 def _step_aside(account: int, now: datetime) -> None:
@@ -53,12 +59,8 @@ def look(account_ids: Sequence[int], *, now: datetime) -> None:
     stopped = stops.stopped_cases(found)
     running = [case for case in found if case.pk not in stopped]
     _let_rest([case for case in found if case.pk in stopped])
-    _remind([case for case in running if case.due_at and case.due_at > now], now)
-    due = [case for case in running if case.due_at and case.due_at <= now]
-    warned = [case for case in due if case.state == State.WARNED]
-    later = [case for case in due if case.state != State.WARNED]  # told apart before anything moves: one step a look
-    _settle_warned(warned, now)
-    _settle_later(later, now)
+    reminders.remind([case for case in running if case.due_at and case.due_at > now], now=now)
+    _settle([case for case in running if case.due_at and case.due_at <= now], now)
 
 
 def _let_rest(stopped: Sequence[Case]) -> None:
@@ -68,57 +70,25 @@ def _let_rest(stopped: Sequence[Case]) -> None:
     update_rows(stopped, ["look_at"])
 
 
-# -- reminders ---------------------------------------------------------------------------------------------------
+# -- what is due --------------------------------------------------------------------------------------------------
 
 
-def _remind(waiting: Sequence[Case], now: datetime) -> None:
-    sent = _sent_reminders(waiting)
-    announcing = {
-        decision.case_id: decision
-        for decision in Decision.objects.filter(case__among=waiting, case_version=F("case__version"))
-    }
-    reminders = []
-    for case in waiting:
-        assert case.due_at is not None
-        rung = rung_of(State(case.state), case.policy.rules)
-        moments = rung.reminders if rung else ()
-        before = deadlines.reminder_due(case.due_at, moments, sent.get(case.pk, ()), now)
-        if before is not None:
-            decision = announcing[case.pk]
-            reminders.append(
-                Memo(
-                    case=case,
-                    decision=decision,
-                    kind=Memo.Kind.REMINDER,
-                    before_due=before,
-                    created_at=now,
-                    render_at=now,
-                )
-            )
-        case.look_at = deadlines.next_look(case.due_at, moments, now)
-    insert_rows(Memo, reminders)
-    update_rows(waiting, ["look_at"])
-
-
-def _sent_reminders(waiting: Sequence[Case]) -> dict[int, list[timedelta]]:
-    """By case: the reminders that belong to its present state."""
-    sent: dict[int, list[timedelta]] = {}
-    memos = Memo.objects.filter(
-        case__among=waiting, decision__case_version=F("case__version"), before_due__isnull=False
-    )
-    for case, before in memos.values_list("case_id", "before_due"):
-        if before is not None:
-            sent.setdefault(case, []).append(before)
-    return sent
-
-
-# -- the deadline of a warning -------------------------------------------------------------------------------------
-
-
-def _settle_warned(due: Sequence[Case], now: datetime) -> None:
+def _settle(due: Sequence[Case], now: datetime) -> None:
+    """One step a look: the orders are all made before anything moves."""
     active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
     if not due or active is None:
         return _look_later(due, now)
+    warned = [case for case in due if case.state == State.WARNED]
+    later = [case for case in due if case.state != State.WARNED]
+    orders = [*_at_the_deadline(warned, active, now), *_later_steps(later, active)]
+    cases.apply(orders, now=now)
+    return None
+
+
+def _at_the_deadline(due: Sequence[Case], active: PolicyVersion, now: datetime) -> list[Order]:
+    """Warned cases are judged again on what is known now; those that the rules let wait are looked at later."""
+    if not due:
+        return []
     findings = deadline.judge(due, active, now=now)
     orders, waiting = [], []
     for case in due:
@@ -131,8 +101,29 @@ def _settle_warned(due: Sequence[Case], now: datetime) -> None:
                 rule = finding.outcome.rule if finding.outcome else case.rule
                 orders.append(_order(case, proposal, rule, facts_of(finding.score, finding.outcome)))
     update_rows(waiting, ["look_at"])
-    cases.apply(orders, now=now)
-    return None
+    return orders
+
+
+def _later_steps(due: Sequence[Case], active: PolicyVersion) -> list[Order]:
+    """Restricted and suspended cases rest on the decision that warned; refused traffic leaves no new evidence."""
+    warnings = {
+        decision.case_id: decision
+        for decision in Decision.objects.filter(case__among=due, step=Step.WARN, status=Decision.Status.APPLIED)
+    }
+    orders, resting = [], []
+    for case in due:
+        pinned, warning = case.policy.rules, warnings.get(case.pk)
+        proposal = later_step(State(case.state), pinned, manners_of(case.account)) if warning else None
+        facts = warning.facts if warning else {}
+        codes = [code for code, _ in facts.get("territories", ())]
+        if warning and not still_unsupported(codes, pinned.territories, active.rules.territories):
+            proposal = Proposal(Step.FREE, 0, "The territory is supported now.")
+        if proposal is None:
+            resting.append(case)
+        else:
+            orders.append(_order(case, proposal, case.rule, facts))
+    _let_rest(resting)
+    return orders
 
 
 def _order(case: Case, proposal: Proposal, rule: str, facts: dict[str, object]) -> Order:
@@ -143,30 +134,3 @@ def _look_later(due: Sequence[Case], now: datetime) -> None:
     for case in due:
         case.look_at = now + BACKOFF
     update_rows(due, ["look_at"])
-
-
-# -- later steps -------------------------------------------------------------------------------------------------
-
-
-def _settle_later(due: Sequence[Case], now: datetime) -> None:
-    """Restricted and suspended cases rest on the decision that warned; refused traffic leaves no new evidence."""
-    active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
-    if not due or active is None:
-        return _look_later(due, now)
-    warnings = {
-        decision.case_id: decision
-        for decision in Decision.objects.filter(case__among=due, step=Step.WARN, status=Decision.Status.APPLIED)
-    }
-    orders = []
-    for case in due:
-        pinned = case.policy.rules
-        facts = warnings[case.pk].facts
-        codes = [code for code, _ in facts["territories"]]
-        proposal = later_step(State(case.state), pinned, manners_of(case.account))
-        if not still_unsupported(codes, pinned.territories, active.rules.territories):
-            proposal = Proposal(Step.FREE, 0, "The territory is supported now.")
-        if proposal is not None:
-            orders.append(_order(case, proposal, case.rule, facts))
-    _let_rest(due)
-    cases.apply(orders, now=now)
-    return None
