@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import F
 
-from enforcement.models import Account, AssessmentMark, Case, Contact, Decision, PolicyVersion, Score, Stop
+from enforcement.models import Account, AssessmentMark, Brake, Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.transitions import State, Step
-from enforcement.services import cases, history, sightings, stops
+from enforcement.services import cases, history, sightings, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
@@ -72,10 +72,12 @@ def _step_aside(account: int, now: datetime) -> None:
 
 def assess_accounts(account_ids: list[int], active: PolicyVersion, *, now: datetime) -> None:
     """Score locked accounts, open and warn as the policy says, and clear the marks that were read."""
+    # A pulled brake keeps warnings back; its release marks every open case anew, so that none is lost.
+    braked = switches.share(Brake.What.ENFORCEMENT) is not None
     marks = dict(AssessmentMark.objects.filter(account__among=account_ids).values_list("account_id", "count"))
     assessed = _score(account_ids, active, now)
     _open(assessed, active, now)
-    _settle_open_cases(assessed, active, now)
+    _settle_open_cases(assessed, active, braked, now)
     _wake(assessed, now)
     _remember(assessed, active, now)
     with connection.cursor() as cursor:
@@ -111,7 +113,7 @@ def _open(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> Non
         opening[case.account_id].case = case
 
 
-def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
+def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: bool, now: datetime) -> None:
     """Warn, close silently, or leave the case to a person; who cannot be written to is not warned."""
     open_ones = {each.case.pk: each for each in assessed if each.case and each.case.state == State.OPEN}
     standing = [each.case for each in open_ones.values() if each.case]
@@ -128,7 +130,7 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, now: dat
         each = open_ones[case.pk]
         case.policy = active  # nothing was told yet, so the version in force is the one that will be told
         order = _order(each, case)
-        if order is None or (order.step is Step.WARN and case.pk in answered):
+        if order is None or (order.step is Step.WARN and (braked or case.pk in answered)):
             continue
         if order.step is Step.WARN and not each.reachable:
             unreachable.append(case)
