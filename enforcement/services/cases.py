@@ -15,6 +15,7 @@ from enforcement.models import Account, Brake, Case, Decision, PolicyVersion, St
 from enforcement.rules.transitions import ENDING_OF, NEEDS_NOTICE, State, Step, find_transition
 from enforcement.services import effects, notice_rule, stops, switches
 from enforcement.services.effects import Taken
+from enforcement.services.roles import people_of
 from enforcement.services.rows import insert_rows, update_rows
 from enforcement.services.switches import BrakePulled
 
@@ -106,7 +107,7 @@ def _count(decided: Sequence[Decision]) -> None:
 def _enough_people(order: Order) -> bool:
     names = [order.held.proposed_by_id, order.held.approved_by_id, order.held.seconded_by_id] if order.held else []
     names += [order.proposed_by.pk] if order.proposed_by else []
-    return len({name for name in names if name}) >= order.people
+    return not order.people or len(people_of(names)) >= order.people
 
 
 def lapse(cases: Sequence[Case], *, besides: Sequence[int] = (), now: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from enforcement.models import PolicyVersion
 from enforcement.rules.policy import parse_policy
-from enforcement.services.roles import NotAllowed, Role, roles_of
+from enforcement.services.roles import NotAllowed, Role, roles_of, same_person
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('enforcement.policy.activation'))"
 # Everybody with evidence is looked at with the new rules. In id order, as intake raises marks.
@@ -65,7 +65,7 @@ def activate(version_id: int, *, proposed_by: User, approved_by: User, now: date
 
 
 def _check_two_people(proposed_by: User, approved_by: User) -> None:
-    if proposed_by.pk == approved_by.pk:
+    if same_person(proposed_by, approved_by):
         raise NotAllowed("A policy is put into force by two different people.")
     if not roles_of(proposed_by) & {Role.OFFICER, Role.LEAD, Role.COUNSEL}:
         raise NotAllowed(f"{proposed_by} may not propose a policy: that takes an officer, a lead or counsel.")

@@ -8,14 +8,21 @@ from django.db import transaction
 
 from enforcement.models import Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules.decisions import Proposal, people_by_hand
-from enforcement.rules.transitions import WORSENING, State, Step
+from enforcement.rules.transitions import WORSENING, State, Step, find_transition
 from enforcement.services import cases, deadline, stops
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.manners import manners_of
-from enforcement.services.roles import NotAllowed, check_may_approve, check_may_decide
+from enforcement.services.roles import (
+    NotAllowed,
+    Role,
+    check_may_approve,
+    check_may_decide,
+    check_still_held,
+    is_among,
+)
 
-# The automation cures, withdraws and frees; `restrict_now` takes counsel and a legal basis, and has no door yet.
+# The automation cures, withdraws and frees; `services.restrict_now` is the path without notice.
 BY_HAND = (Step.WARN, Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.DISMISS, Step.REINSTATE)
 
 
@@ -29,10 +36,10 @@ def propose(
 ) -> Decision:
     """Take a step by hand, or hold it for a second person. `version` is the case's as the person saw it.
 
-    Raises ReviewRefused, NotAllowed, NoticeNotOver, or StepRefused.
+    Raises ReviewRefused, NotAllowed, NoticeNotOver, BrakePulled or StepRefused.
     """
-    check_may_decide(by)
-    reason = _required(reason)
+    role = check_may_decide(by)
+    reason = required(reason)
     if step not in BY_HAND:
         raise ReviewRefused(f"The step {step} is not taken by hand.")
     case = _locked(case_id)
@@ -49,8 +56,9 @@ def propose(
         people=people,
         reason=reason,
         rule=case.rule,
-        facts=_facts(case),
+        facts=facts_of(case),
         proposed_by=by,
+        proposed_as=role,
         credentials=credentials,
     )
     return cases.apply([order], now=now)[0]
@@ -59,19 +67,18 @@ def propose(
 @transaction.atomic
 def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decision:
     """Agree to a held decision. It is looked at again first: if it no longer holds, it lapses and nothing happens."""
-    reason = _required(reason)
-    decision = _held(decision_id)
+    reason = required(reason)
+    decision = held(decision_id)
     case, step = decision.case, Step(decision.step)
     by_hand = decision.proposed_by_id is not None
-    check_may_approve(by, State(case.state), step, by_hand=by_hand)
-    if by.pk in (decision.proposed_by_id, decision.approved_by_id, decision.seconded_by_id):
-        raise NotAllowed("Somebody else has to agree: you have already put your name to this decision.")
+    role = check_may_approve(by, State(case.state), step, by_hand=by_hand)
+    _check_signatures(decision, by, role)
     if not by_hand and not _still_proposed(case, step, now):
         cases.lapse([case], now=now)
         stops.resume([case], [Stop.Kind.APPROVAL], now=now)
         decision.refresh_from_db()
         return decision
-    _sign(decision, by, reason)
+    _sign(decision, by, role, reason)
     order = Order(
         case=case,
         step=step,
@@ -89,24 +96,56 @@ def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decisi
 @transaction.atomic
 def refuse(*, decision_id: int, reason: str, by: User, now: datetime) -> Decision:
     """Decline a held decision; the clock goes on with what remained, or with the policy's minimum."""
-    check_may_decide(by)
-    decision = _held(decision_id)
-    if by.pk == decision.proposed_by_id:
+    decision = held(decision_id)
+    check_may_decide(by, Step(decision.step))
+    if is_among(by, [decision.proposed_by_id]):
         raise NotAllowed("Somebody else has to refuse it: it is your own proposal.")
     decision.status, decision.settled_at = Decision.Status.REFUSED, now
-    decision.refused_because, decision.refused_by = _required(reason), by
+    decision.refused_because, decision.refused_by = required(reason), by
     decision.save()
     stops.resume([decision.case], [Stop.Kind.APPROVAL], now=now)
+    _close_if_opened_for(decision, now)
     return decision
 
 
-def _sign(decision: Decision, by: User, reason: str) -> None:
+def _close_if_opened_for(decision: Decision, now: datetime) -> None:
+    """A case that was opened to restrict without notice has no other reason to be there, and nobody heard of it."""
+    case = decision.case
+    if decision.basis and case.state == State.OPEN and case.opened_at == decision.decided_at:
+        reason = "A restriction without notice was proposed and refused."
+        cases.apply([Order(case=case, step=Step.CURE, people=0, reason=reason, rule=case.rule)], now=now)
+
+
+# -- signatures --------------------------------------------------------------------------------------------------
+
+
+def _check_signatures(decision: Decision, by: User, role: Role) -> None:
+    """Nobody signs twice, whoever signed could do so still, and counsel is among them where the table says so."""
+    signed = [
+        (decision.proposed_by, decision.proposed_as),
+        (decision.approved_by, decision.approved_as),
+        (decision.seconded_by, decision.seconded_as),
+    ]
+    if is_among(by, (person for person, _ in signed)):
+        raise NotAllowed("Somebody else has to agree: you have already put your name to this decision.")
+    check_still_held(signed)
+    missing = decision.people - sum(person is not None for person, _ in signed) - 1
+    roles = {role, *(each for person, each in signed if person)}
+    takes_counsel = find_transition(State(decision.case.state), Step(decision.step)).counsel
+    if takes_counsel and missing <= 0 and Role.COUNSEL not in roles:
+        raise NotAllowed(f"Counsel has to agree: {by} is not counsel, and nobody who signed before is.")
+
+
+def _sign(decision: Decision, by: User, role: Role, reason: str) -> None:
     if decision.approved_by_id is None:
-        decision.approved_by = by
+        decision.approved_by, decision.approved_as = by, role
     else:
-        decision.seconded_by = by
+        decision.seconded_by, decision.seconded_as = by, role
     decision.agreed_because = "\n\n".join(filter(None, (decision.agreed_because, reason)))
-    decision.save(update_fields=["approved_by", "seconded_by", "agreed_because"])
+    decision.save(update_fields=["approved_by", "approved_as", "seconded_by", "seconded_as", "agreed_because"])
+
+
+# -- looking again -----------------------------------------------------------------------------------------------
 
 
 def _still_proposed(case: Case, step: Step, now: datetime) -> bool:
@@ -127,19 +166,20 @@ def _locked(case_id: int) -> Case:
     return Case.objects.select_related("account", "policy").get(pk=case_id)
 
 
-def _held(decision_id: int) -> Decision:
+def held(decision_id: int) -> Decision:
+    """The held decision as it is under its account's lock."""
     case_id = Decision.objects.filter(pk=decision_id).values_list("case_id", flat=True).first()
     if case_id is None:
         raise ReviewRefused("There is no such decision.")
     case = _locked(case_id)
-    decision = Decision.objects.get(pk=decision_id)
+    decision = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by").get(pk=decision_id)
     if decision.status != Decision.Status.HELD:
         raise ReviewRefused(f"This decision is {decision.status} already.")
     decision.case = case
     return decision
 
 
-def _facts(case: Case) -> dict[str, object]:
+def facts_of(case: Case) -> dict[str, object]:
     """What is known now if nothing was told yet; what was told, after that."""
     warned = Decision.objects.filter(case=case, step=Step.WARN, status=Decision.Status.APPLIED).first()
     if warned is not None:
@@ -148,7 +188,8 @@ def _facts(case: Case) -> dict[str, object]:
     return dict(score.facts) if score else {}
 
 
-def _required(reason: str) -> str:
+def required(reason: str) -> str:
+    """The reason without what surrounds it; raises ReviewRefused where there is none."""
     reason = reason.strip()
     if not reason:
         raise ReviewRefused("A reason is required: the account may read it.")

@@ -1,11 +1,12 @@
 """What members of the staff may do. Groups say it; being a superuser says nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from django.contrib.auth.models import User
 
-from enforcement.rules.transitions import State, Step
+from enforcement.models import SecondLogin
+from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
 
 
 class Role(StrEnum):
@@ -17,6 +18,9 @@ class Role(StrEnum):
 
 
 DECIDING = frozenset({Role.OFFICER, Role.LEAD})
+WITHOUT_NOTICE = DECIDING | {Role.COUNSEL}
+# Who holds several roles signs as the first of these that counts for the step.
+_WEIGHT = (Role.COUNSEL, Role.LEAD, Role.OFFICER)
 
 
 class NotAllowed(Exception):
@@ -31,19 +35,70 @@ def roles_of(person: User) -> set[Role]:
     return {role for role in Role if role in names}
 
 
-def check_may_decide(person: User) -> None:
-    if not roles_of(person) & DECIDING:
-        raise NotAllowed(f"{person} may not decide cases: that takes an officer or a lead.")
+def roles_for(step: Step) -> frozenset[Role]:
+    """Who may propose a step, or refuse it."""
+    return WITHOUT_NOTICE if step is Step.RESTRICT_NOW else DECIDING
+
+
+def signs_as(person: User, roles: Collection[Role]) -> Role | None:
+    """Under which of these roles the person signs now; None where they hold none of them."""
+    held = roles_of(person) & set(roles)
+    return next((role for role in _WEIGHT if role in held), None)
+
+
+def check_may_decide(person: User, step: Step | None = None) -> Role:
+    """The role under which the person decides; raises NotAllowed for who may not."""
+    roles = roles_for(step) if step else DECIDING
+    role = signs_as(person, roles)
+    if role is None:
+        who = "an officer, a lead or counsel" if Role.COUNSEL in roles else "an officer or a lead"
+        raise NotAllowed(f"{person} may not decide cases: that takes {who}.")
+    return role
 
 
 def may_approve(roles: Collection[Role], step: Step, *, by_hand: bool) -> bool:
     """What a person proposed and two must agree to takes a lead; what the automation held, an officer or a lead."""
-    two_people = step in (Step.RESTRICT, Step.SUSPEND, Step.BLOCK)
-    return Role.LEAD in roles or (Role.OFFICER in roles and not (by_hand and two_people))
+    return bool(set(roles) & _approving(step, by_hand))
 
 
-def check_may_approve(person: User, state: State, step: Step, *, by_hand: bool) -> None:
-    """Raises NotAllowed for who may not agree to this step."""
-    check_may_decide(person)
-    if not may_approve(roles_of(person), step, by_hand=by_hand):
+def check_may_approve(person: User, state: State, step: Step, *, by_hand: bool) -> Role:
+    """The role under which the person agrees to this step; raises NotAllowed for who may not."""
+    check_may_decide(person, step)
+    role = signs_as(person, _approving(step, by_hand))
+    if role is None:
         raise NotAllowed(f"{person} may not approve a {step} from {state}: that takes a lead.")
+    return role
+
+
+def _approving(step: Step, by_hand: bool) -> frozenset[Role]:
+    return frozenset({Role.LEAD}) if by_hand and step in NEEDS_NOTICE else roles_for(step)
+
+
+# -- human beings ------------------------------------------------------------------------------------------------------
+
+
+def people_of(logins: Iterable[User | int | None]) -> set[int]:
+    """The human beings behind these logins, each by its first one: a second login makes nobody two people."""
+    ids = {login.pk if isinstance(login, User) else login for login in logins if login is not None}
+    if not ids:
+        return set()
+    first = dict(SecondLogin.objects.filter(user__in=ids).values_list("user", "person"))
+    return {first.get(login, login) for login in ids}
+
+
+def same_person(one: User | int, other: User | int) -> bool:
+    return len(people_of([one, other])) == 1
+
+
+def is_among(person: User, logins: Iterable[User | int | None]) -> bool:
+    """Whether this human being stands behind one of these logins."""
+    people = people_of(logins)
+    return bool(people) and not people.isdisjoint(people_of([person]))
+
+
+def check_still_held(signed: Iterable[tuple[User | None, str]]) -> None:
+    """Who signed before must hold the role of their signature to this moment; raises NotAllowed for the first."""
+    for person, role in signed:
+        if person is not None and not roles_of(person) & ({Role(role)} if role else DECIDING):
+            was = f" as {role}" if role else ""
+            raise NotAllowed(f"{person} signed this{was} and could not any more: refuse it, and propose it anew.")

@@ -24,15 +24,30 @@ class Command(BaseCommand):
         parser.add_argument("--email", required=True)
         parser.add_argument("--group", required=True, choices=[role.value for role in Role])
         parser.add_argument("--password-env", metavar="VAR", help="take the password from this environment variable")
+        parser.add_argument(
+            "--second-login-of", metavar="NAME", help="the same human being has this login: the two never sign as two"
+        )
 
-    def handle(self, *, name: str, email: str, group: str, password_env: str | None, **_: Any) -> None:
+    def handle(
+        self,
+        *,
+        name: str,
+        email: str,
+        group: str,
+        password_env: str | None,
+        second_login_of: str | None = None,
+        **_: Any,
+    ) -> None:
         password = _given(password_env) if password_env else secrets.token_urlsafe(18)
         try:
             _check(name, email, password)
-            person = staff.create(name, email=email, role=Role(group), password=password)
+            person = staff.create(
+                name, email=email, role=Role(group), password=password, second_login_of=second_login_of
+            )
         except (ValidationError, StaffRefused) as refused:
             raise Refused(_sentences(refused)) from None
-        self.stderr.write(f"{person} works here now, as {group}.")
+        also = f" It is another login of {second_login_of}." if second_login_of else ""
+        self.stderr.write(f"{person} works here now, as {group}.{also}")
         if not password_env:  # who gave the password knows it; repeating it would only put it into a log
             self.stdout.write(password)
 
