@@ -6,7 +6,7 @@ from enforcement.models.appeal import Appeal
 from enforcement.models.brake import Brake, BrakePull, Budget
 from enforcement.models.case import Case
 from enforcement.models.clock import ClockMove, ClockReading, Now
-from enforcement.models.decision import Decision
+from enforcement.models.decision import Decision, GagEnd
 from enforcement.models.evidence import AssessmentMark, DayTally, Evidence, Score
 from enforcement.models.exemption import Exemption
 from enforcement.models.figures import Figure
@@ -21,6 +21,6 @@ from enforcement.models.stop import Extension, Stop
 __all__ = [
     "Account", "Among", "ApiKey", "Appeal", "AssessmentMark", "Brake", "BrakePull", "Budget", "Case", "Client",
     "ClockMove", "ClockReading", "Contact", "DayTally", "Decision", "Evidence", "Exemption", "Extension", "Figure",
-    "Heartbeat", "Memo", "MemoCopy", "Now", "PolicyVersion", "Restriction", "Retraction", "Score", "SecondLogin",
-    "Stop",
+    "GagEnd", "Heartbeat", "Memo", "MemoCopy", "Now", "PolicyVersion", "Restriction", "Retraction", "Score",
+    "SecondLogin", "Stop",
 ]  # fmt: skip

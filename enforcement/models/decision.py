@@ -146,3 +146,19 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step} ({self.status}) on {self.case_id}"
+
+
+class GagEnd(models.Model):
+    """From here on an account may hear of what was done without notice; the statement goes out."""
+
+    decision = models.OneToOneField(Decision, models.PROTECT, primary_key=True, related_name="gag_end")
+    reason = models.TextField()
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    ended_as = models.CharField(max_length=8)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="gag_ends_for_a_reason", condition=~Q(reason=""))]
+
+    def __str__(self) -> str:
+        return f"end of the gag on decision {self.decision_id}"

@@ -83,9 +83,10 @@ _MEMO_OF_STATE = {
 
 def _send_memo(taken: Sequence[Taken], now: datetime) -> None:
     """Queue the memo of each step. What was still on its way is withdrawn; who never heard of a case hears nothing."""
-    if not taken:
+    free = _free_to_tell(taken, now)
+    if not free:
         return
-    still_out = memos.cancel([each.case.pk for each in taken], now=now)
+    still_out = memos.cancel([each.case.pk for each in free], now=now)
     queued = [
         Memo(
             case_id=each.case.pk,
@@ -94,10 +95,17 @@ def _send_memo(taken: Sequence[Taken], now: datetime) -> None:
             created_at=now,
             render_at=_told_from(each.decision, now),
         )
-        for each in taken
+        for each in free
         if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
     ]
     insert_rows(Memo, queued)
+
+
+def _free_to_tell(taken: Sequence[Taken], now: datetime) -> list[Taken]:
+    """An end is not told while its beginning must not be; the statement that is sent later tells of both."""
+    ended = [each.case.pk for each in taken if each.decision.from_state == State.RESTRICTED]
+    withheld = memos.withheld(ended, now=now) if ended else set()
+    return [each for each in taken if each.case.pk not in withheld]
 
 
 def _kind(each: Taken) -> Memo.Kind:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from enforcement.models import Appeal, Contact, Memo, MemoCopy, Stop
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
-from enforcement.rules.transitions import State
+from enforcement.rules.transitions import State, Step
 from enforcement.services import memo_words, stops
 from enforcement.services.acceptance import PRECEDENCE
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
@@ -169,10 +169,17 @@ def _told(memo: Memo, now: datetime) -> datetime | None:
     if memo.kind == Memo.Kind.REMINDER:
         return memo.case.due_at
     rung = rung_of(State(memo.case.state), memo.case.policy.rules)
-    if rung is None:
+    if rung is None or memo.decision.step == Step.RESTRICT_NOW:  # nothing follows a step without notice by itself
         return None
     promised = memo.case.account.min_notice if memo.case.state == State.WARNED else None
     return deadlines.told_deadline(now, max(rung.lasts, promised or timedelta(0)))
+
+
+def withheld(case_ids: Collection[int], *, now: datetime) -> set[int]:
+    """The cases whose account must not hear yet of what was done without notice: a gag, or a date still to come."""
+    untold = Q(decision__gagged=True, decision__gag_end__isnull=True) | Q(decision__told_from__gt=now)
+    waiting = Memo.objects.filter(untold, case__among=case_ids, rendered_at=None, cancelled_at=None)
+    return set(waiting.values_list("case_id", flat=True))
 
 
 def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
