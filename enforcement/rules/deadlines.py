@@ -44,6 +44,30 @@ def resumed(ended_at: datetime, left: timedelta, minimum_remaining: timedelta) -
     return ended_at.astimezone(UTC) + max(left, minimum_remaining)
 
 
+def after_stops(
+    due: datetime, accepted_at: datetime, stops: Iterable[tuple[datetime, datetime]], minimum_remaining: timedelta
+) -> datetime:
+    """The deadline of a clock that is started late: what stopped it since the acceptance gives its time back.
+
+    `stops` are the starts and ends of those that are over; they may overlap, and overlapping ones are one.
+    """
+    for started_at, ended_at in _united(stops):
+        if ended_at > accepted_at:
+            left = remaining(due, max(started_at, accepted_at))
+            due = max(due, resumed(ended_at, left, minimum_remaining))
+    return due
+
+
+def _united(stops: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    united: list[tuple[datetime, datetime]] = []
+    for started_at, ended_at in sorted(stops):
+        if united and started_at <= united[-1][1]:
+            united[-1] = united[-1][0], max(united[-1][1], ended_at)
+        else:
+            united.append((started_at, ended_at))
+    return united
+
+
 def reminder_due(
     due: datetime, reminders: Iterable[timedelta], sent: Iterable[timedelta], now: datetime
 ) -> timedelta | None:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from enforcement.rules.deadlines import due_at, next_look, remaining, reminder_due, resumed, told_deadline
+from enforcement.rules.deadlines import after_stops, due_at, next_look, remaining, reminder_due, resumed, told_deadline
 
 ACCEPTED = datetime(2026, 6, 24, 10, 0, 30, tzinfo=UTC)
 NOTICE = timedelta(days=15)
@@ -96,3 +96,28 @@ class TestReminders:
         assert next_look(self.due, self.reminders, self.due - timedelta(days=7)) == self.due - timedelta(days=1)
         assert next_look(self.due, self.reminders, self.due - timedelta(days=1)) == self.due
         assert next_look(self.due, (), ACCEPTED) == self.due
+
+
+def at(day: float) -> datetime:
+    return ACCEPTED + day * DAY
+
+
+@pytest.mark.parametrize(
+    ("stops", "due"),
+    [
+        ([], 15),
+        ([(-3, -1)], 15),  # it was over when the notice began
+        ([(-3, 2)], 17),  # only what fell into the notice comes back
+        ([(2, 5)], 18),
+        ([(2, 5), (7, 8)], 19),
+        ([(2, 5), (4, 8)], 21),  # overlapping stops are one
+        ([(7, 8), (2, 5)], 19),
+        ([(13, 14)], 21),  # never less than the minimum that remains
+        ([(20, 21)], 28),  # the deadline had passed, and an appeal was open after it
+    ],
+)
+def test_a_clock_that_is_started_late_gets_back_what_was_stopped_since_the_acceptance(
+    stops: list[tuple[int, int]], due: int
+) -> None:
+    over = [(at(started), at(ended)) for started, ended in stops]
+    assert after_stops(at(15), ACCEPTED, over, 7 * DAY) == at(due)
