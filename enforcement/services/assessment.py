@@ -1,6 +1,6 @@
 """From marks to scores to cases: whom new evidence has marked is scored by the active policy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,11 +117,7 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: 
     """Warn, close silently, or leave the case to a person; who cannot be written to is not warned."""
     open_ones = {each.case.pk: each for each in assessed if each.case and each.case.state == State.OPEN}
     standing = [each.case for each in open_ones.values() if each.case]
-    answered = set(
-        Decision.objects.filter(case__among=open_ones, step=Step.WARN)
-        .filter(status__in=[Decision.Status.HELD, Decision.Status.REFUSED])
-        .values_list("case_id", flat=True)
-    )
+    answered, without_notice = _decided(open_ones)
     stops.resume(
         [each.case for each in open_ones.values() if each.case and each.reachable], [Stop.Kind.UNREACHABLE], now=now
     )
@@ -130,7 +126,7 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: 
         each = open_ones[case.pk]
         case.policy = active  # nothing was told yet, so the version in force is the one that will be told
         order = _order(each, case)
-        if order is None or (order.step is Step.WARN and (braked or case.pk in answered)):
+        if order is None or case.pk in without_notice or (order.step is Step.WARN and (braked or case.pk in answered)):
             continue
         if order.step is Step.WARN and not each.reachable:
             unreachable.append(case)
@@ -138,6 +134,15 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: 
         orders.append(order)
     stops.stop(unreachable, Stop.Kind.UNREACHABLE, "The account has no contact.", now=now)
     cases.apply(orders, now=now)
+
+
+def _decided(open_ones: Collection[int]) -> tuple[set[int], set[int]]:
+    """The cases whose warning is held or was refused, and those where counsel may not want anybody warned."""
+    held, refused = Decision.Status.HELD, Decision.Status.REFUSED
+    found = Decision.objects.filter(case__among=open_ones, status__in=[held, refused])
+    steps = set(found.values_list("case_id", "step", "status"))
+    answered = {case for case, step, _ in steps if step == Step.WARN}
+    return answered, {case for case, step, status in steps if step == Step.RESTRICT_NOW and status == held}
 
 
 def _order(each: Assessed, case: Case) -> Order | None:

@@ -92,6 +92,7 @@ def _words(memo: Memo, language: str, now: datetime) -> dict[str, Any]:
         "case": case.reference,
         "state": case.state,
         "since": moment(decision.settled_at or now, language),
+        "ended": moment(case.closed_at, language) if case.closed_at else "",
         "keys": enumeration(map(visible, decision.credentials), language),
         "policy_name": policy.name,
         "policy_url": policy.reference_url,
@@ -115,6 +116,8 @@ def _decided(decision: Decision) -> dict[str, Any]:
         # What the automation gives as its reason is told by the sentences of the memo, in the account's language.
         "persons_reason": "" if automatic else visible(decision.reason),
         "continued": automatic and decision.from_state == State.WARNED,
+        "legal_basis": visible(decision.legal_basis),
+        "gagged": decision.gagged,
         "was_restricted": decision.from_state in (State.RESTRICTED, State.SUSPENDED, State.BLOCKED),
     }
 

@@ -70,10 +70,12 @@ def render(
         policy=PolicyVersion(document=policy),
         state=state or of_kind,
         accepted_at=NOW - 14 * DAY,
+        closed_at=NOW + DAY if (state or of_kind) == "closed" else None,
     )
     taken = {"step": step, "from_state": before, "facts": dict(facts), "reason": "A reason.", "settled_at": NOW}
     memo = Memo(case=case, decision=Decision(case=case, **{**taken, **(decision or {})}), kind=kind)
-    due_at = NOW + days * DAY + timedelta(seconds=48) if days else None
+    follows = days and memo.decision.step != "restrict_now"
+    due_at = NOW + days * DAY + timedelta(seconds=48) if follows else None
     with override_settings(
         PUBLIC_URL="https://enforcement.example.com",
         PROVIDER_NAME="Example API",

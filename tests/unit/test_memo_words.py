@@ -30,6 +30,14 @@ CURES = {
 STEPS = {step: RECOMMENDED.replace("step: suspend, automation: auto", f"step: {step}, automation: auto")
          for step in ("restrict_territory", "suspend", "block")}  # fmt: skip
 
+_ORDER = {"step": "restrict_now", "proposed_by_id": 7, "legal_basis": "Order 12/2026 of the court at Example."}
+WITHOUT_NOTICE = {
+    "told at once": {"decision": _ORDER},
+    "gagged": {"decision": _ORDER | {"gagged": True}},
+    "lifted before it was told": {"decision": _ORDER | {"gagged": True}, "state": "closed"},
+    "of keys": {"decision": _ORDER | {"credentials": ["sk-…a1b2"]}, "state": "closed"},
+}
+
 
 def variants() -> Iterator[tuple[str, dict[str, str]]]:
     """Every kind in both languages, with all that makes a sentence another one."""
@@ -50,6 +58,8 @@ def variants() -> Iterator[tuple[str, dict[str, str]]]:
                 yield f"{kind}, {language}, {name}", render(kind, language, **given)
         keys = {"credentials": ["sk-…a1b2", "sk-…c3d4"]}
         yield f"keys, {language}", render("restriction", language, decision=keys)
+        for name, given in WITHOUT_NOTICE.items():
+            yield f"without notice, {language}, {name}", render("restriction", language, **given)
         for state in ("restricted", "suspended"):
             yield f"reminder of {state}, {language}", render("reminder", language, state=state, appealed=True)
 
@@ -288,6 +298,19 @@ def test_hostile_names_stay_inert(hostile: str, language: str) -> None:
         for part in (words["subject"], words["text"], words["html"]):
             assert re.search(r"[\x00-\x09\x0b-\x1f\u2028-\u202e\u2066\u2067\u200f\u061c]", part) is None
         assert "\n" not in words["subject"]
+
+
+def test_a_restriction_without_notice_names_its_legal_basis_and_no_traffic(
+    all_variants: dict[str, dict[str, str]],
+) -> None:
+    for name, words in all_variants.items():
+        is_one = name.startswith("without notice")
+        assert ("Order 12/2026 of the court at Example." in words["text"]) == is_one, name
+        if is_one:
+            assert "110,500" not in words["text"], name
+            assert ("Nothing is restricted now" in words["text"] or "目前没有任何限制" in words["text"]) == (
+                "lifted" in name or "of keys" in name
+            ), name
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
