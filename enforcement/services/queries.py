@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from enforcement.models import Account, Appeal, Case, Decision, Memo, Restriction, Score
-from enforcement.rules.transitions import State
+from enforcement.rules.capabilities import CAPABILITIES
+from enforcement.rules.durations import format_duration
+from enforcement.rules.transitions import State, Step, standing_of
 from enforcement.services import acceptance, stops
 from enforcement.services.acceptance import Reception
 from enforcement.services.fields import FieldRefused, account_id
@@ -37,6 +39,7 @@ def account(external_id: str) -> dict[str, Any] | None:
         "external_id": found.external_id,
         "standing": standing(case),
         "score": _score(found),
+        "capabilities": _capabilities(felt(case)),
         "case": case.reference if case and case.state != State.OPEN else None,
         "restrictions": [_restriction(each) for each in restrictions],
         "exemptions": [],
@@ -44,9 +47,27 @@ def account(external_id: str) -> dict[str, Any] | None:
     }
 
 
+def felt(case: Case | None) -> State:
+    """The state that the account feels: that of its open case, unless a late answer of ours has narrowed it."""
+    return standing_of(State(case.state), narrowed=case.narrowed_at is not None) if case else State.CLOSED
+
+
 def standing(case: Case | None) -> str:
     """Standing follows the open case; a review is nobody's business yet."""
-    return "clear" if case is None or case.state == State.OPEN else case.state
+    state = felt(case)
+    return "clear" if state in (State.OPEN, State.CLOSED) else state.value
+
+
+def _capabilities(state: State) -> dict[str, Any]:
+    able = CAPABILITIES[state]
+    return {
+        "requests": able.requests.value,
+        "jobs": able.jobs.value,
+        "results": able.results and format_duration(able.results),
+        "self_service": able.self_service and format_duration(able.self_service),
+        "top_up": able.top_up,
+        "credit": able.credit.value,
+    }
 
 
 def _score(found: Account) -> dict[str, Any]:
@@ -68,7 +89,7 @@ def _notice(case: Case) -> dict[str, Any] | None:
     """The step that was announced. `due_at` is null until a mail server took the memo that announces it."""
     name = _NEXT_RUNG.get(State(case.state))
     rung = getattr(case.policy.rules.ladder, name) if name else None
-    if rung is None:
+    if rung is None or _is_without_notice(case):
         return None
     return {
         "case": case.reference,
@@ -78,12 +99,19 @@ def _notice(case: Case) -> dict[str, Any] | None:
     }
 
 
+def _is_without_notice(case: Case) -> bool:
+    """Nothing follows by itself what nobody was warned of."""
+    if case.state != State.RESTRICTED:
+        return False
+    return case.decisions.filter(step=Step.RESTRICT_NOW, status=Decision.Status.APPLIED).exists()
+
+
 # -- the timeline --------------------------------------------------------------------------------------------------
 
 _PAST_TENSE = {
     "warn": "warned", "restrict": "restricted", "suspend": "suspended", "block": "blocked",
     "restrict_now": "restricted", "dismiss": "dismissed", "cure": "cured", "reinstate": "reinstated",
-    "withdraw": "withdrawn", "free": "freed",
+    "withdraw": "withdrawn", "free": "freed", "narrow": "narrowed", "widen": "widened",
 }  # fmt: skip
 
 Event = dict[str, Any]

@@ -216,6 +216,10 @@ def test_an_account_that_is_not_known_is_404(reader: Caller) -> None:
 def test_a_clear_account_has_nothing_to_show(reader: Caller, account_at_home: Account) -> None:
     assert reader.get("/accounts/berlin").json() == {
         "external_id": "berlin", "standing": "clear", "score": {"points": 0.0, "lines": []}, "case": None,
+        "capabilities": {
+            "requests": "answered", "jobs": "run", "results": None, "self_service": None, "top_up": True,
+            "credit": "usable",
+        },
         "restrictions": [], "exemptions": [], "notice": None,
     }  # fmt: skip
 

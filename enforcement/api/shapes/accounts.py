@@ -1,5 +1,6 @@
 """Accounts as OpenAPI shows them."""
 
+from enum import StrEnum
 from typing import Any
 
 from rest_framework import serializers as s
@@ -8,11 +9,17 @@ from enforcement.api.shapes.bodies import Body
 from enforcement.api.shapes.forms import ACCOUNT_ID, LANGUAGE, LINE
 from enforcement.api.shapes.problems import FieldError
 from enforcement.models import Account, Contact
+from enforcement.rules.capabilities import FINISH_WITHIN, Credit, Jobs, Requests
+from enforcement.rules.durations import format_duration
 from enforcement.rules.transitions import Scope
 
 POLICY_STEPS = [(each, each) for each in ("restrict_territory", "suspend", "block")]  # as a policy names them
 STANDINGS = [(each, each) for each in ("clear", "warned", "restricted", "suspended", "blocked")]
 SCOPES = [(each.value, each.name) for each in Scope]
+
+
+def _values(words: type[StrEnum]) -> list[str]:
+    return [each.value for each in words]
 
 
 class AccountContact(Body):
@@ -80,10 +87,29 @@ class AccountNotice(s.Serializer[Any]):
     stopped = s.BooleanField(help_text="Something stops the clock, such as an appeal.")
 
 
+class AccountCapabilities(s.Serializer[Any]):
+    """What the account can do in its standing. Lengths are ISO 8601, counted from the step; null is without end."""
+
+    requests = s.ChoiceField(
+        _values(Requests), help_text="narrowed: refused from unsupported territories, or with the named keys."
+    )
+    jobs = s.ChoiceField(
+        _values(Jobs),
+        help_text=f"Those that were accepted before. finish: within {format_duration(FINISH_WITHIN)}.",
+    )
+    results = s.CharField(allow_null=True, help_text="How long results of earlier jobs can be read.")
+    self_service = s.CharField(
+        allow_null=True, help_text="How long log-in, key deletion, invoices, export and appeal work; then on request."
+    )
+    top_up = s.BooleanField(help_text="Whether automatic top-up is on.")
+    credit = s.ChoiceField(_values(Credit), help_text="What becomes of credit that was paid.")
+
+
 class AccountStanding(s.Serializer[Any]):
     external_id = s.CharField()
     standing = s.ChoiceField(STANDINGS)
     score = AccountScore()
+    capabilities = AccountCapabilities()
     case = s.CharField(allow_null=True)
     restrictions = AccountRestriction(many=True)
     exemptions = s.ListField(child=s.DictField())
