@@ -14,7 +14,10 @@ PRECEDENCE = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY, Con
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """How a memo was received: accepted at a moment, refused by everybody, or (neither) still on its way."""
+    """How a memo was received: accepted at a moment, refused by everybody, or (neither) still on its way.
+
+    A copy that came back is a refused one, however long ago its acceptance was.
+    """
 
     accepted_at: datetime | None = None
     unreachable: bool = False
@@ -39,7 +42,8 @@ def _reception(by_role: dict[str, list[Message]]) -> Reception:
     if not by_role:
         return Reception()
     for role in PRECEDENCE:
-        accepted = [message.accepted_at for message in by_role[role] if message.accepted_at is not None]
+        standing = [message for message in by_role[role] if message.bounced_at is None]
+        accepted = [message.accepted_at for message in standing if message.accepted_at is not None]
         if accepted:
             return Reception(accepted_at=min(accepted))
         if any(message.state == Message.State.QUEUED for message in by_role[role]):

@@ -25,17 +25,19 @@ _WRITTEN_TO = (Contact.Role.OWNER, Contact.Role.LEGAL, Contact.Role.SECURITY)
 _LATER = timedelta(hours=1)  # until we look again whether a memo can be sent that now cannot
 _WORDS = ("language", "subject", "text", "html", "rendered_at", "told_due_at")
 
-# Announcements that every server refused for good, of accounts that have a contact which was not tried.
+# Announcements that nobody has, since every copy was refused or came back, of accounts with a contact not tried yet.
 _UNTRIED = """
 SELECT memo.id, held.account_id
-  FROM enforcement_stop AS stop
-  JOIN enforcement_case AS held ON held.id = stop.case_id AND held.accepted_at IS NULL AND held.state <> 'closed'
+  FROM (SELECT DISTINCT case_id FROM enforcement_stop
+         WHERE kind IN ('unreachable', 'bounce') AND ended_at IS NULL) AS stopped
+  JOIN enforcement_case AS held ON held.id = stopped.case_id AND held.state <> 'closed'
   JOIN LATERAL (SELECT id, rendered_at FROM enforcement_memo WHERE case_id = held.id AND before_due IS NULL
                  ORDER BY id DESC LIMIT 1) AS memo ON memo.rendered_at IS NOT NULL
-  LEFT JOIN LATERAL (SELECT array_agg(lower(message.recipient)) AS tried, bool_and(message.state = 'failed') AS refused
+  LEFT JOIN LATERAL (SELECT array_agg(lower(message.recipient)) AS tried,
+                            bool_and(message.state = 'failed' OR message.bounced_at IS NOT NULL) AS refused
                        FROM enforcement_memocopy AS copy JOIN notifications_message AS message
                          ON message.id = copy.message_id WHERE copy.memo_id = memo.id) AS sent ON TRUE
- WHERE stop.kind = 'unreachable' AND stop.ended_at IS NULL AND sent.refused
+ WHERE sent.refused
    AND EXISTS (SELECT FROM enforcement_contact AS contact
                 WHERE contact.account_id = held.account_id AND lower(contact.email) <> ALL (sent.tried)
                   AND (contact.role <> 'billing' OR NOT EXISTS (
@@ -71,7 +73,7 @@ def render(*, now: datetime, time_box: float | None = None) -> Done:
 def _waiting(account_ids: Sequence[int], now: datetime) -> list[Memo]:
     """Looked at again under the lock: a memo that was cancelled meanwhile is not sent.
 
-    One that nobody took is written anew, with a date of its own; the messages keep the words that were refused.
+    One that nobody has is written anew, with a date of its own; the messages keep the words that they carried.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ANEW, [now, list(account_ids)])
@@ -117,10 +119,12 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
     for memo in spoken:
         _word(memo, memo.decision_id in appealed, now)
     update_rows(spoken, _WORDS)
+    tried = _tried(spoken)
     copies = [
         _Copy(memo, role, Draft(email, memo.subject, memo.text, memo.html, memo.language))
         for memo in spoken
         for email, role in recipients[memo.case.account_id]
+        if (memo.pk, email.casefold()) not in tried
     ]
     messages = outbox.enqueue([copy.draft for copy in copies], now=now)
     sent = [
@@ -141,6 +145,12 @@ def _recipients(account_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
         if contact.role in _WRITTEN_TO or not any(role in _WRITTEN_TO for _, role in known.values()):
             known.setdefault(contact.email.casefold(), (contact.email, contact.role))
     return {account: list(known.values()) for account, known in found.items()}
+
+
+def _tried(memos: Sequence[Memo]) -> set[tuple[int, str]]:
+    """Memo and address: where a memo was refused or came back, it would be again, and would seem accepted meanwhile."""
+    copies = MemoCopy.objects.filter(memo__in=[memo.pk for memo in memos])
+    return {(memo, email.casefold()) for memo, email in copies.values_list("memo", "message__recipient")}
 
 
 def _hold(memos: Sequence[Memo], now: datetime) -> None:

@@ -22,7 +22,7 @@ SELECT held.account_id
   FROM enforcement_case AS held
   JOIN LATERAL (SELECT id FROM enforcement_memo WHERE case_id = held.id AND before_due IS NULL
                  ORDER BY id DESC LIMIT 1) AS memo ON TRUE
- WHERE {awaiting} AND held.state IN ('warned', 'restricted', 'suspended')
+ WHERE {awaiting}
    AND NOT EXISTS (SELECT FROM enforcement_stop AS stop
                     WHERE stop.case_id = held.id AND stop.kind = 'unreachable' AND stop.ended_at IS NULL)
    AND (held.look_at IS NULL OR held.look_at <= %s)
@@ -31,12 +31,13 @@ SELECT held.account_id
                 WHERE copy.memo_id = memo.id AND message.bounced_at IS NULL
                   AND message.state IN ({answered}))
 """
+_NEVER_HEARD = "held.accepted_at IS NULL AND held.state IN ('warned', 'restricted', 'suspended')"
 _BOUNCED = """
 held.id IN (SELECT case_id FROM enforcement_stop WHERE kind = 'bounce' AND ended_at IS NULL)
 """
 _ANY_DUE = " UNION ALL ".join(
     (
-        _DUE.format(awaiting="held.accepted_at IS NULL", answered="'accepted', 'failed'"),
+        _DUE.format(awaiting=_NEVER_HEARD, answered="'accepted', 'failed'"),
         _DUE.format(awaiting=_BOUNCED, answered="'accepted'"),
     )
 )
@@ -54,8 +55,9 @@ def start_clocks(*, now: datetime, time_box: float | None = None) -> Done:
 
 
 def _awaiting(account_ids: list[int]) -> list[Case]:
+    never_heard = Q(accepted_at=None, state__in=AWAITING)
     bounced = Q(stops__kind=Stop.Kind.BOUNCE, stops__ended_at=None)
-    waiting = Case.objects.filter(Q(accepted_at=None) | bounced, account__in=account_ids, state__in=AWAITING)
+    waiting = Case.objects.filter(never_heard | bounced, account__in=account_ids)
     return list(waiting.select_related("account", "policy").distinct())
 
 
@@ -78,8 +80,10 @@ def _start(account_ids: list[int], now: datetime) -> None:
         if reception.accepted_at is not None:
             _run(case, memo, reception.accepted_at, now)
             started.append(case)
-        elif case.accepted_at is None:  # else it came back, and stays stopped until somebody takes it
-            (unreachable if reception.unreachable else waiting).append(case)
+        elif reception.unreachable and case.accepted_at is None:
+            unreachable.append(case)
+        else:  # a copy that counts more is still on its way
+            waiting.append(case)
     _write(started, now)
     _wait(waiting, now + BACKOFF)
     stops.stop(unreachable, Stop.Kind.UNREACHABLE, "No contact of the account could be written to.", now=now)
@@ -98,15 +102,18 @@ def _write(started: list[Case], now: datetime) -> None:
 def _run(case: Case, memo: Memo, accepted_at: datetime, now: datetime) -> None:
     """The deadline follows from the acceptance, not from the moment at which we heard of it.
 
-    Where an earlier memo had come back, its date was told to somebody: the new one is never before it.
+    Where the memo had come back, the clock stood meanwhile: what was left, or the policy's minimum, is left still. The
+    date that was told with it may have reached somebody: the new one is never before it.
     """
     rung = rung_of(State(case.state), case.policy.rules) if memo.decision.step != Step.RESTRICT_NOW else None
-    case.accepted_at, case.remaining = accepted_at, None
+    left, case.accepted_at, case.remaining = case.remaining, accepted_at, None
     if rung is None:
         case.look_at = None
         return
     promised = case.account.min_notice if case.state == State.WARNED else None
     case.notice = max(rung.lasts, promised or rung.lasts)
     due_at = deadlines.due_at(accepted_at, rung.lasts, told=memo.told_due_at, min_notice=promised)
+    if left is not None:
+        due_at = max(due_at, deadlines.resumed(accepted_at, left, case.policy.rules.appeals.minimum_remaining))
     case.due_at = max(due_at, case.due_at or due_at)
     case.look_at = deadlines.next_look(case.due_at, rung.reminders, now)
