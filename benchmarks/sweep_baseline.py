@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from enforcement.models import Account, Case, DayTally, Decision, Memo, PolicyVersion, Restriction
+from enforcement.models import Account, Budget, Case, DayTally, Decision, Memo, PolicyVersion, Restriction
 from enforcement.rules import outcomes, scoring
 from enforcement.rules.outcomes import Outcome
 from enforcement.rules.scoring import Score
@@ -58,14 +58,19 @@ def judge(case: Case, now: datetime, after: datetime | None = None) -> tuple[Sco
 
 def suspend(case: Case, score: Score, outcome: Outcome, now: datetime) -> None:
     case.decisions.filter(status=Decision.Status.HELD).update(status=Decision.Status.LAPSED, settled_at=now)
-    case.state, case.version = "suspended", case.version + 1
-    case.accepted_at = case.due_at = case.look_at = None
-    case.save()
+    warning = case.memos.filter(kind=Memo.Kind.WARNING).latest("pk")
+    copy = warning.copies.filter(message__bounced_at=None, message__accepted_at__isnull=False).latest("pk")
+    assert copy.message.accepted_at + case.notice <= now
+    Budget.objects.update(steps=F("steps") + 1)
     decision = Decision.objects.create(
-        case=case, step="suspend", status=Decision.Status.APPLIED, from_state="warned", case_version=case.version,
+        case=case, step="suspend", status=Decision.Status.APPLIED, from_state="warned", case_version=case.version + 1,
         rule=outcome.rule, reason="The traffic continued after the warning and its deadline has passed.",
-        policy=case.policy, facts=facts_of(score, outcome), decided_at=now, settled_at=now,
+        policy=case.policy, facts=facts_of(score, outcome), decided_at=now, settled_at=now, rests_on=warning,
+        due_at=case.due_at, notice=case.notice,
     )  # fmt: skip
+    case.state, case.version = "suspended", case.version + 1
+    case.accepted_at = case.due_at = case.notice = case.look_at = None
+    case.save()
     Restriction.objects.create(
         account=case.account, case=case, decision=decision, scope="account", reason_code="account_suspended", since=now
     )

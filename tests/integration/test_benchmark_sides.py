@@ -100,7 +100,7 @@ def test_sweep_its_limit_and_its_baseline_leave_the_same_rows() -> None:
         sweep_ground.take_back(now)
         Account.objects.update(version=1)  # which every side and round may raise further
 
-    sweep_ground.lay(cases, now)
+    sweep_ground.lay(cases, undue=0, now=now)
     take_back()
     before = rows()
     sweep.sweep(now=now)

@@ -27,12 +27,17 @@ def people() -> dict[str, User]:
     }
 
 
+def recommended() -> str:
+    """The policy document that comes along."""
+    return _POLICY.read_text(encoding="utf-8")
+
+
 def policy_in_force(staff_: dict[str, User], now: datetime) -> PolicyVersion:
     """The active version, or else the recommended one, put into force before the stories begin."""
     active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
     if active is not None:
         return active
-    drafted = policies.draft(_POLICY.read_text(encoding="utf-8"), now=now)
+    drafted = policies.draft(recommended(), now=now)
     officer, lead = staff_["seed-officer"], staff_["seed-lead"]
     return policies.activate(drafted.pk, proposed_by=officer, approved_by=lead, now=now)
 
