@@ -13,7 +13,7 @@ WITH counted AS (
            sum(confidence) AS weighted_items, sum(confidence * requests) AS weighted_requests,
            max(confidence) AS confidence, min(observed_at) AS first_at,
            max(coalesce(observed_until, observed_at)) AS last_at
-      FROM enforcement_evidence GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+      FROM enforcement_evidence WHERE retracted_at IS NULL GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ), tallied AS (
     SELECT account_id, day, detector_id, kind, network_class, country, subdivision, credential, source, refused, items,
            requests, weighted_items, weighted_requests, confidence, first_at, last_at

@@ -73,7 +73,7 @@ def _find(
     assert case.due_at is not None
     found = AtDeadline(
         due_at=case.due_at,
-        rule_holds=_holds(case, outcome, policy),
+        rule_holds=holds(case, outcome, policy),
         sanctioned=score.sanctioned,
         new_requests=scoring.unsupported_requests(new, policy, now, territories=territories),
         last_counting_at=score.last_counting_at,
@@ -82,7 +82,7 @@ def _find(
     return Finding(at_deadline(found, policy, now), score, outcome)
 
 
-def _holds(case: Case, outcome: Outcome | None, policy: Policy) -> bool:
+def holds(case: Case, outcome: Outcome | None, policy: Policy) -> bool:
     """A rule that warns has to hold; where a person warned on a rule of review, any rule will do."""
     if outcome is None:
         return False

@@ -30,6 +30,20 @@ SELECT seen.account_id, (seen.observed_at AT TIME ZONE 'UTC')::date, client.name
     AS wanted (account_id, after, until)
     ON wanted.account_id = seen.account_id AND seen.observed_at > wanted.after AND seen.observed_at <= wanted.until
   JOIN enforcement_client AS client ON client.id = seen.detector_id
+ WHERE seen.retracted_at IS NULL
+"""
+
+_RECEIVED = f"""
+SELECT seen.account_id, (seen.observed_at AT TIME ZONE 'UTC')::date, client.name, {_COLUMNS},
+       count(*), sum(requests)::bigint, sum(confidence)::text, sum(requests * confidence)::text, max(confidence)::text,
+       min(observed_at), max(coalesce(observed_until, observed_at))
+  FROM enforcement_evidence AS seen
+  JOIN unnest(%(accounts)s::bigint[], %(after)s::timestamptz[], %(until)s::timestamptz[])
+    AS wanted (account_id, after, until)
+    ON wanted.account_id = seen.account_id AND seen.observed_at > wanted.after AND seen.received_at <= wanted.until
+  JOIN enforcement_client AS client ON client.id = seen.detector_id
+ WHERE seen.retracted_at IS NULL OR seen.retraction_id = %(counted)s
+ GROUP BY 1, 2, 3, {_COLUMNS}
 """
 
 # Weights come as text: to read a Decimal from PostgreSQL's binary form takes five times as long, and most are alike.
@@ -74,6 +88,25 @@ def later(
     for boundary in _boundaries(list(seen), cut, at, exact=False):
         _read(found, _ROWS, boundary)
     return found
+
+
+def received(
+    spans: Mapping[int, tuple[datetime, datetime]], *, counted: int | None = None
+) -> dict[int, list[Sighting]]:
+    """By account: what was observed after the first moment and had come in by the second.
+
+    Evidence that was withdrawn since is left out, save what the retraction `counted` took. Tallies do not know when
+    their evidence came, so this reads rows.
+    """
+    found: dict[int, list[Sighting]] = {account: [] for account in spans}
+    after, until = ([span[end] for span in spans.values()] for end in (0, 1))
+    _read(found, _RECEIVED, {"accounts": list(spans), "after": after, "until": until, "counted": counted})
+    return found
+
+
+def before_window(at: datetime, window: timedelta) -> datetime:
+    """The last moment that a window which ends on the day of `at` leaves out."""
+    return _day_end(at) - window
 
 
 def _boundaries(
