@@ -5,15 +5,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, Model, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 
+from enforcement.admin.buttons import restrict_now_buttons
 from enforcement.admin.display import address_of_list, column, label, link
 from enforcement.admin.facts import NOW, facts_sections, points_of
 from enforcement.admin.keyset import Order, Stretch
-from enforcement.admin.pages import Section, table_section
+from enforcement.admin.pages import Button, Section, table_section
 from enforcement.admin.reading import ReadOnlyAdmin
-from enforcement.models import Account, Case, DayTally, Evidence, Restriction, Score
+from enforcement.admin.restrict_now import take_without_notice
+from enforcement.models import Account, Case, DayTally, Decision, Evidence, Restriction, Score
 from enforcement.models.account import NAME, id_begins, name_begins
 from enforcement.rules.transitions import State
 
@@ -55,6 +58,22 @@ class AccountAdmin(ReadOnlyAdmin):
         by_id = Stretch(rows.filter(id_begins(term)), (F("external_id"), F("pk")), rank=0)
         by_name = Stretch(rows.filter(name_begins(term)).exclude(id_begins(term)), (NAME, F("pk")), rank=1)
         return Order([by_id, by_name], name=f"search:{term}", descending=False)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.restrict_now)
+        return [
+            path("<int:account_id>/restrict-now/", view, name="enforcement_account_restrict_now"),
+            *super().get_urls(),
+        ]
+
+    def restrict_now(self, request: HttpRequest, account_id: int) -> HttpResponse:
+        """Propose a restriction without notice."""
+        return take_without_notice(request, self.admin_site, account_id)
+
+    def buttons(self, request: HttpRequest, row: Any) -> list[Button]:
+        case = row.cases.exclude(state=State.CLOSED).first()
+        held = Decision.objects.filter(case=case, status=Decision.Status.HELD, proposed_by__isnull=False)
+        return restrict_now_buttons(request, row, case, proposed=case is not None and held.exists())
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         score = Score.objects.filter(account=row).select_related("policy").first()

@@ -9,20 +9,23 @@ from enforcement.admin.consequences import names_on
 from enforcement.admin.display import noun
 from enforcement.admin.pages import Button
 from enforcement.admin.reading import roles_at, who
-from enforcement.models import Appeal, Case, Decision
+from enforcement.models import Account, Appeal, Case, Decision
 from enforcement.rules.transitions import WORSENING, State, Step, steps_from
+from enforcement.services.restrict_now import ENDING_GAGS
 from enforcement.services.review import BY_HAND
-from enforcement.services.roles import may_approve
+from enforcement.services.roles import is_among, may_approve
 
 
 def case_buttons(request: HttpRequest, file: CaseFile) -> list[Button]:
     """What this person may do with the case as it stands."""
-    if not may_decide(request):
-        return []
+    held, case = bool(file.held), file.case
+    proposed = any(each.proposed_by_id for each in file.held)
     return [
         *(button for each in file.held for button in held_buttons(request, each)),
         *(button for each in file.disputed for button in appeal_buttons(request, each)),
-        *(_step_button(file.case, step) for step in steps_by_hand(file.case, is_held=bool(file.held))),
+        *(_step_button(case, step) for step in steps_by_hand(case, is_held=held) if may_decide(request, step)),
+        *restrict_now_buttons(request, case.account, case, proposed=proposed),
+        *(button for each in file.decisions for button in gag_buttons(request, each)),
     ]
 
 
@@ -39,12 +42,13 @@ def _step_button(case: Case, step: Step) -> Button:
 
 def held_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
     """For those who have not put their name to the decision yet."""
-    if who(request).pk in names_on(decision):
+    step = Step(decision.step)
+    if not may_decide(request, step) or is_among(who(request), names_on(decision)):
         return []
     found = [
         Button(f"Refuse the {noun(decision.step)}", reverse("admin:enforcement_decision_refuse", args=[decision.pk]))
     ]
-    if may_approve(roles_at(request), Step(decision.step), by_hand=decision.proposed_by_id is not None):
+    if may_approve(roles_at(request), step, by_hand=decision.proposed_by_id is not None):
         address = reverse("admin:enforcement_decision_approve", args=[decision.pk])
         found.insert(0, Button(f"Approve the {noun(decision.step)}", address, "primary"))
     return found
@@ -52,10 +56,30 @@ def held_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
 
 def appeal_buttons(request: HttpRequest, appeal: Appeal) -> list[Button]:
     """For those who were not involved in the decision that is contested (`decision` loaded)."""
-    if who(request).pk in names_on(appeal.decision):
+    if not may_decide(request) or is_among(who(request), names_on(appeal.decision)):
         return []
     contested = noun(appeal.decision.step)
     return [
         Button(f"Uphold the {contested}", reverse("admin:enforcement_appeal_uphold", args=[appeal.pk])),
         Button(f"Overturn the {contested}", reverse("admin:enforcement_appeal_overturn", args=[appeal.pk]), "primary"),
     ]
+
+
+def restrict_now_buttons(request: HttpRequest, account: Account, case: Case | None, *, proposed: bool) -> list[Button]:
+    """For officers, leads and counsel, while nothing of the account is restricted and no person's proposal is held."""
+    state = State(case.state) if case else State.OPEN
+    if proposed or Step.RESTRICT_NOW not in steps_from(state) or not may_decide(request, Step.RESTRICT_NOW):
+        return []
+    address = reverse("admin:enforcement_account_restrict_now", args=[account.pk])
+    return [Button("Restrict without notice", address, "danger")]
+
+
+def gag_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
+    """For leads and counsel, on a decision whose gag holds (`gag_end` loaded)."""
+    if not is_gagged(decision) or not roles_at(request) & ENDING_GAGS:
+        return []
+    return [Button("End the gag", reverse("admin:enforcement_decision_end_gag", args=[decision.pk]), "primary")]
+
+
+def is_gagged(decision: Decision) -> bool:
+    return decision.gagged and decision.status == Decision.Status.APPLIED and not hasattr(decision, "gag_end")

@@ -10,7 +10,19 @@ from django.db.models import Max, Model, OuterRef, Prefetch, Subquery
 from django.db.models.functions import JSONObject
 from django.http import Http404
 
-from enforcement.models import Appeal, Case, Contact, Decision, Memo, MemoCopy, Restriction, Stop
+from enforcement.models import (
+    Account,
+    Appeal,
+    Case,
+    Contact,
+    Decision,
+    Memo,
+    MemoCopy,
+    PolicyVersion,
+    Restriction,
+    Stop,
+)
+from enforcement.rules.transitions import State
 
 Part = TypeVar("Part", bound=Model)
 
@@ -79,6 +91,13 @@ def load(case_id: int) -> CaseFile:
     )
 
 
+def unopened(account: Account, policy: PolicyVersion | None) -> CaseFile:
+    """The file of a case that is not there yet, and that a restriction without notice would open."""
+    case = Case(account=account, policy=policy, state=State.OPEN)
+    contacts = list(account.contacts.order_by("pk"))
+    return CaseFile(case, contacts, [], [], [], [], [], earlier_close=None)
+
+
 def load_or_404(case_id: int) -> CaseFile:
     try:
         return load(case_id)
@@ -96,7 +115,7 @@ _EARLIER = (
 
 def _parts() -> list[Prefetch]:
     copies = MemoCopy.objects.select_related("message").defer("message__text", "message__html").order_by("pk")
-    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by", "refused_by")
+    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by", "refused_by", "gag_end")
     memos = Memo.objects.defer("text", "html").prefetch_related(Prefetch("copies", copies))
     return [
         Prefetch("decisions", decisions.order_by("pk")),

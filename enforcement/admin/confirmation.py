@@ -1,6 +1,6 @@
 """The page between a button and what it does: says what will happen, asks why, and makes one service call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,11 @@ from enforcement.admin.forms import ReasonForm
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import roles_at
 from enforcement.models import Case
-from enforcement.rules.transitions import StepRefused
+from enforcement.rules.transitions import Step, StepRefused
 from enforcement.services.appeals import AppealRefused
 from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
-from enforcement.services.roles import DECIDING, NotAllowed
+from enforcement.services.roles import DECIDING, NotAllowed, roles_for
 from enforcement.services.switches import BrakePulled
 
 # Sentences for the person who asked; nothing was written.
@@ -44,6 +44,7 @@ class Question:
     button: str
     sections: list[Section]
     is_grave: bool = False
+    remarks: Sequence[tuple[str, str]] = ()  # what has to be said beside the consequences
 
 
 def ask(
@@ -84,9 +85,10 @@ def _outcome(question: Question) -> list[tuple[str, Any]]:
     account = format_html('{} <span class="ae-quiet">{}</span>', link(case.account), shown(case.account.external_id))
     return [
         ("Account", account),
-        ("Case", link(case)),
+        ("Case", link(case) if case.pk else "A new one is opened."),
         ("State", format_html("{} becomes {}", label(found.source), label(found.target))),
         ("Who decides", shown(question.people)),
+        *((name, shown(words)) for name, words in question.remarks),
         ("Memo", shown(found.memo)),
         ("At the gateway", shown(found.gateway)),
         *([("Also", shown("\n".join(found.account)))] if found.account else []),
@@ -101,15 +103,18 @@ def turn_away(request: HttpRequest, case: Case, why: Exception | str) -> HttpRes
 
 
 def address_of(case: Case) -> str:
+    """The page of the case, or of the account that has none yet."""
+    if case.pk is None:
+        return reverse("admin:enforcement_account_change", args=[case.account_id])
     return reverse("admin:enforcement_case_change", args=[case.pk])
 
 
-def may_decide(request: HttpRequest) -> bool:
+def may_decide(request: HttpRequest, step: Step | None = None) -> bool:
     """As the services ask; here it says which buttons are drawn."""
-    return bool(roles_at(request) & DECIDING)
+    return bool(roles_at(request) & (roles_for(step) if step else DECIDING))
 
 
-def check_door(request: HttpRequest) -> None:
+def check_door(request: HttpRequest, step: Step | None = None) -> None:
     """Nobody without a deciding role comes as far as a service."""
-    if not may_decide(request):
+    if not may_decide(request, step):
         raise PermissionDenied

@@ -9,7 +9,7 @@ from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import duration, plain
 from enforcement.models import Case, Contact, Decision, Stop
 from enforcement.rules.decisions import people_by_hand, rung_of
-from enforcement.rules.transitions import WORSENING, Effect, State, Step, Transition, find_transition
+from enforcement.rules.transitions import NEEDS_NOTICE, Effect, State, Step, Transition, find_transition
 from enforcement.services.manners import manners_of
 
 _MEMO = {
@@ -107,7 +107,7 @@ def _recipients(contacts: Sequence[Contact]) -> Sequence[str]:
 
 
 def _clock(case: Case, transition: Transition) -> str:
-    if Effect.AWAIT_ACCEPTANCE not in transition.effects:
+    if Effect.AWAIT_ACCEPTANCE not in transition.effects or transition.step is Step.RESTRICT_NOW:
         return "No deadline runs any more."
     rung = rung_of(transition.target, case.policy.rules)
     if rung is None:
@@ -117,7 +117,7 @@ def _clock(case: Case, transition: Transition) -> str:
 
 def _early(file: CaseFile, step: Step, now: datetime) -> str:
     """Why the step could not take effect at this moment; the service looks again under the lock."""
-    if step not in WORSENING - {Step.RESTRICT_NOW}:
+    if step not in NEEDS_NOTICE:
         return ""
     case = file.case
     stops = [each.kind for each in file.standing_stops if each.kind != Stop.Kind.APPROVAL]
@@ -150,7 +150,9 @@ def who_agrees(case: Case, step: Step) -> str:
     others = people_by_hand(State(case.state), step, manners_of(case.account)) - 1
     if not others:
         return "You alone decide this."
-    who = "a lead" if step in WORSENING else "an officer or a lead"
+    who = "a lead" if step in NEEDS_NOTICE else "an officer or a lead"
+    if step is Step.RESTRICT_NOW:
+        who = "an officer, a lead or counsel, so that counsel is among you"
     number = "one other person" if others == 1 else f"{others} other people, each"
     return (
         f"You propose it, and {number}, {who}, must agree. Until then it is held, and nothing changes for the account."

@@ -155,7 +155,7 @@ _TONES = {
     "held": "primary", "applied": "success", "active": "success", "draft": "info",
     "accepted": "success", "queued": "info", "failed": "danger",
     "overturned": "success", "upheld": "warning", "warn": "warning", "review": "info",
-    "restrict": "warning", "suspend": "danger", "block": "danger",
+    "restrict": "warning", "restrict_now": "danger", "suspend": "danger", "block": "danger",
 }  # fmt: skip
 
 

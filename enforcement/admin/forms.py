@@ -8,9 +8,11 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
 )
 
 from enforcement.admin.display import plain
+from enforcement.models import Decision
 
 
 class ReasonForm(forms.Form):
@@ -47,7 +49,7 @@ class RestrictForm(StepForm):
     credentials = forms.MultipleChoiceField(
         required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget, label="Keys that the evidence names"
     )
-    field_order = ("scope", "credentials", "reason")
+    field_order: tuple[str, ...] = ("scope", "credentials", "reason")
 
     def __init__(self, *args: Any, keys: Sequence[str] = (), **more: Any) -> None:
         super().__init__(*args, **more)
@@ -56,9 +58,42 @@ class RestrictForm(StepForm):
             self.fields["credentials"].help_text = "The facts name no key."
 
     def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
+        found: dict[str, Any] = super().clean() or {}
         if found.get("scope") == "keys" and not found.get("credentials"):
             self.add_error("credentials", "Name at least one key.")
         if found.get("scope") == "traffic" and found.get("credentials"):
             self.add_error("credentials", "Keys are named, but all traffic is chosen. Choose one of the two.")
+        return found
+
+
+class RestrictNowForm(RestrictForm):
+    """On what a restriction without notice rests, and when the account is told. `version` is empty without a case."""
+
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    basis = forms.ChoiceField(choices=Decision.Basis.choices, widget=UnfoldAdminRadioSelectWidget, label="Basis")
+    legal_basis = forms.CharField(
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        label="Legal basis",
+        help_text="Required. The order, the law or the danger, as the account will read it.",
+    )
+    told = forms.ChoiceField(
+        choices=[("now", "At once"), ("date", "From a date"), ("gag", "When a gag ends")],
+        initial="now",
+        widget=UnfoldAdminRadioSelectWidget,
+        label="The account is told",
+    )
+    told_from = forms.DateTimeField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+        label="The date, in UTC",
+    )
+    field_order = ("basis", "legal_basis", "scope", "credentials", "told", "told_from", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean()
+        if found.get("told") == "date" and not found.get("told_from"):
+            self.add_error("told_from", "Name the date from which the account is told.")
+        if found.get("told") != "date" and found.get("told_from"):
+            self.add_error("told_from", "A date is named, but another moment is chosen. Choose one of the two.")
         return found

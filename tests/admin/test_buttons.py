@@ -232,12 +232,12 @@ def test_the_page_says_that_an_appeal_stops_the_clock(suspended_case: Case, offi
 
 
 def test_only_the_steps_of_the_table_are_offered(in_review: Case, officer: User, browser_of: Open) -> None:
-    assert buttons_on(browser_of(officer), page_of(in_review)) == ["Warn", "Dismiss"]
+    assert buttons_on(browser_of(officer), page_of(in_review)) == ["Warn", "Dismiss", "Restrict without notice"]
 
 
 def test_a_warned_case_offers_what_may_follow(warned_case: Case, officer: User, browser_of: Open) -> None:
     found = buttons_on(browser_of(officer), page_of(warned_case))
-    assert found == ["Restrict", "Suspend", "Block", "Dismiss", "Reinstate"]
+    assert found == ["Restrict", "Suspend", "Block", "Dismiss", "Reinstate", "Restrict without notice"]
 
 
 def test_a_closed_case_offers_nothing(in_review: Case, officer: User, browser_of: Open) -> None:
@@ -248,7 +248,7 @@ def test_a_closed_case_offers_nothing(in_review: Case, officer: User, browser_of
 def test_while_a_decision_is_held_it_has_to_be_settled_first(held: Decision, officer: User, browser_of: Open) -> None:
     browser = browser_of(officer)
     settle = ["Approve the suspension", "Refuse the suspension"]
-    assert buttons_on(browser, page_of(held.case)) == [*settle, "Dismiss", "Reinstate"]
+    assert buttons_on(browser, page_of(held.case)) == [*settle, "Dismiss", "Reinstate", "Restrict without notice"]
     assert buttons_on(browser, reverse("admin:enforcement_decision_change", args=[held.pk])) == settle
 
 
@@ -337,7 +337,8 @@ def test_without_a_reason_nothing_is_done(doors: list[str], lead: User, browser_
 def test_who_does_not_decide_sees_no_button_and_no_page(doors: list[str], browser_of: Open, role: str) -> None:
     browser = browser_of(staff.create("pat", email="pat@provider.test", role=Role(role), password=None))
     before = everything()
-    assert buttons_on(browser, page_of(Case.objects.get())) == []
+    without_notice = ["Restrict without notice"] if role == "counsel" else []
+    assert buttons_on(browser, page_of(Case.objects.get())) == without_notice
     for door in doors:
         assert browser.get(door).status_code == 403
         assert browser.post(door, {"reason": REASON, "version": 1}).status_code == 403

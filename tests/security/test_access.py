@@ -10,9 +10,10 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
-from enforcement.models import Appeal, Case, Decision
+from enforcement.models import Account, Appeal, Case, Decision
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, clock, review, staff
+from enforcement.services import appeals, clock, restrict_now, review, staff
+from enforcement.services.cases import WithoutNotice
 from enforcement.services.review import BY_HAND
 from enforcement.services.roles import Role
 from tests.security.access_table import Row, table, undone
@@ -66,6 +67,13 @@ def settle(word: str) -> Attempt:
     return lambda browser, person, decision: press(
         browser, reverse(f"admin:enforcement_decision_{word}", args=[decision.pk])
     )
+
+
+def restrict_without_notice(browser: Browser, person: User, account: Account) -> HttpResponse:
+    case = Case.objects.filter(account=account).exclude(state="closed").first()
+    given = {"basis": "order", "legal_basis": "An order.", "scope": "traffic", "told": "now"}
+    address = reverse("admin:enforcement_account_restrict_now", args=[account.pk])
+    return press(browser, address, version=case.version if case else "", **given)
 
 
 def answer(word: str) -> Attempt:
@@ -162,6 +170,13 @@ ATTEMPTS: dict[tuple[str, str], tuple[Attempt, str]] = {
     ("refuse", "what the automation held"): (settle("refuse"), "held"),
     ("refuse", "what somebody else proposed"): (settle("refuse"), "proposed"),
     ("refuse", "one's own proposal"): (settle("refuse"), "proposed"),
+    ("restrict without notice", "an account without a case"): (restrict_without_notice, "without_case"),
+    ("restrict without notice", "a case whose notice runs"): (restrict_without_notice, "with_notice_running"),
+    ("restrict without notice", "a suspended case"): (restrict_without_notice, "with_a_suspended_case"),
+    ("approve", "a restriction without notice that an officer proposed"): (settle("approve"), "unnoticed"),
+    ("approve", "a restriction without notice that counsel proposed"): (settle("approve"), "unnoticed_by_counsel"),
+    ("refuse", "a restriction without notice that somebody else proposed"): (settle("refuse"), "unnoticed"),
+    ("end a gag", "on a restriction without notice"): (settle("end_gag"), "gagged"),
     ("uphold an appeal", "against what the automation decided"): (answer("uphold"), "appealed"),
     ("uphold an appeal", "against one's own decision"): (answer("uphold"), "appealed"),
     ("overturn an appeal", "against what the automation decided"): (answer("overturn"), "appealed"),
@@ -201,6 +216,28 @@ def _appealed(request: pytest.FixtureRequest, officer: User) -> Any:
     return appeals.file(decision_id=case.decisions.get(step="suspend").pk, statement="We moved.", now=clock.now())
 
 
+def _without_notice(request: pytest.FixtureRequest, officer: User, by: User | None = None) -> Decision:
+    account = _without_case(request, officer)
+    grounds = WithoutNotice(Decision.Basis.ORDER, "An order.", gagged=True)
+    given: dict[str, Any] = {"reason": "Ordered.", "by": by or officer, "version": None, "grounds": grounds}
+    return restrict_now.propose(account_id=account.pk, now=clock.now(), **given)
+
+
+def _counsel() -> User:
+    return staff.create("cora", email="", role=Role.COUNSEL, password=None)
+
+
+def _gagged(request: pytest.FixtureRequest, officer: User) -> Decision:
+    held = _without_notice(request, officer)
+    return review.approve(decision_id=held.pk, reason="I read it.", by=_counsel(), now=clock.now())
+
+
+def _without_case(request: pytest.FixtureRequest, officer: User) -> Account:
+    request.getfixturevalue("policy")
+    account: Account = request.getfixturevalue("account_outside")
+    return account
+
+
 def _decider(request: pytest.FixtureRequest, officer: User) -> User:
     _proposed(request, officer)
     return officer
@@ -213,6 +250,12 @@ OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "proposed": _proposed,
     "too_early": lambda request, officer: _proposed(request, officer, on="warned_case"),
     "appealed": _appealed,
+    "without_case": _without_case,
+    "with_notice_running": lambda request, officer: request.getfixturevalue("warned_case").account,
+    "with_a_suspended_case": lambda request, officer: request.getfixturevalue("suspended_case").account,
+    "unnoticed": _without_notice,
+    "unnoticed_by_counsel": lambda request, officer: _without_notice(request, officer, by=_counsel()),
+    "gagged": _gagged,
     "decider": _decider,
 }
 
@@ -270,6 +313,8 @@ def test_every_door_of_our_own_in_the_console_is_tried() -> None:
         "enforcement_case_step",
         "enforcement_decision_approve",
         "enforcement_decision_refuse",
+        "enforcement_decision_end_gag",
+        "enforcement_account_restrict_now",
         "enforcement_appeal_uphold",
         "enforcement_appeal_overturn",
     }
