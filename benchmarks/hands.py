@@ -4,9 +4,11 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.synchronize import Barrier
 from types import TracebackType
+from typing import Any
 
 from django.db import connection
 
@@ -31,11 +33,20 @@ class Hands:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._pool.shutdown()
 
-    def work(self, task: Task, now: datetime) -> float:
-        """Call `task(now, hand, hands)` in each process; answers with the seconds until the last is through."""
+    def work(self, task: Task, now: datetime) -> "Worked":
+        """Call `task(now, hand, hands)` in each process."""
         calls = [self._pool.submit(_together, task, now, hand, self.count) for hand in range(self.count)]
-        times = [call.result(timeout=_PATIENCE) for call in calls]
-        return max(ended for _, ended in times) - min(began for began, _ in times)
+        done = [call.result(timeout=_PATIENCE) for call in calls]
+        seconds = max(ended for _, ended, _ in done) - min(began for began, _, _ in done)
+        return Worked(seconds, [answer for _, _, answer in done])
+
+
+@dataclass(frozen=True)
+class Worked:
+    """The seconds until the last process was through, and what the task answered in each."""
+
+    seconds: float
+    answers: list[Any]
 
 
 _meeting: list[Barrier] = []  # of this process
@@ -45,10 +56,10 @@ def _meet_at(barrier: Barrier) -> None:
     _meeting.append(barrier)
 
 
-def _together(task: Task, now: datetime, hand: int, hands: int) -> tuple[float, float]:
-    """The moments of beginning and end, on the clock that all processes of a machine share."""
+def _together(task: Task, now: datetime, hand: int, hands: int) -> tuple[float, float, Any]:
+    """The moments of beginning and end, on the clock that all processes of a machine share, and the answer."""
     connection.ensure_connection()
     _meeting[0].wait(_PATIENCE)
     began = time.monotonic()
-    task(now, hand, hands)
-    return began, time.monotonic()
+    answer = task(now, hand, hands)
+    return began, time.monotonic(), answer

@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from enforcement import metrics
 from enforcement.services.locks import lock_accounts
 
 BACKOFF = timedelta(minutes=1)  # how long an account that failed waits before it is tried again
 BATCH = 250  # the rules run under the locks; a larger batch only holds them longer
+MOST_LOST = 5  # connections in a row, after which nobody answers any more
 log = structlog.get_logger(__name__)
 
 
@@ -72,16 +73,36 @@ def _one_batch(work: Work, done: Done) -> bool:
 
 
 def _singly(work: Work, accounts: list[int], done: Done) -> None:
-    """The same, one at a time: what is wrong with one account must not keep the others waiting."""
+    """The same, one at a time: what is wrong with one account must not keep the others waiting.
+
+    Whoever ended our connection meant no account: those stay due as they were.
+    """
+    lost = 0
     for account in accounts:
         try:
             with transaction.atomic():
                 if lock_accounts([account], wait=False):
                     work.decide([account])
                     done.done += 1
-        except Exception:
-            log.exception("account.failed", work=work.name, account=account)
-            done.failed += 1
-            metrics.SET_ASIDE.labels(work.name).inc()
-            with transaction.atomic():
-                work.step_aside(account)
+            lost = 0
+        except Exception as error:
+            if _is_lost(error):
+                lost += 1
+                connection.close()
+                if lost > MOST_LOST:
+                    raise
+            else:
+                _set_aside(work, account, done)
+
+
+def _is_lost(error: Exception) -> bool:
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(("08", "57P")))
+
+
+def _set_aside(work: Work, account: int, done: Done) -> None:
+    log.exception("account.failed", work=work.name, account=account)
+    done.failed += 1
+    metrics.SET_ASIDE.labels(work.name).inc()
+    with transaction.atomic():
+        work.step_aside(account)
