@@ -10,7 +10,7 @@ from enforcement.rules.transitions import State, Step
 from enforcement.services import acceptance, cases, stops
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
-from enforcement.services.roles import NotAllowed, check_may_decide
+from enforcement.services.roles import NotAllowed, check_may_decide, is_among
 
 
 class AppealRefused(Exception):
@@ -39,12 +39,12 @@ def file(*, decision_id: int, statement: str, now: datetime) -> Appeal:
 @transaction.atomic
 def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: datetime) -> Appeal:
     """Decide an appeal. Overturned, the case closes and all its restrictions are lifted; upheld, the clock goes on."""
-    check_may_decide(by)
+    role = check_may_decide(by)
     if not reason.strip():
         raise AppealRefused("A reason is required: the account will read it.")
     appeal = _open_appeal(appeal_id)
     contested = appeal.decision
-    if by.pk in (contested.proposed_by_id, contested.approved_by_id, contested.seconded_by_id):
+    if is_among(by, [contested.proposed_by_id, contested.approved_by_id, contested.seconded_by_id]):
         raise NotAllowed("Somebody who was not involved in the decision has to decide its appeal.")
     appeal.status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
     appeal.decided_at, appeal.decided_by, appeal.reason = now, by, reason.strip()
@@ -61,6 +61,7 @@ def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: dateti
                     rule=case.rule,
                     facts=contested.facts,
                     proposed_by=by,
+                    proposed_as=role,
                     override_of=contested,
                 )
             ],
