@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from enforcement.admin.display import column, label
+from enforcement.admin.bounces import delivery_of
+from enforcement.admin.display import column
 from enforcement.admin.lists import choice_filter
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import ReadOnlyAdmin
@@ -18,7 +19,7 @@ class MessageAdmin(ReadOnlyAdmin):
     list_display = (
         column("To", lambda message: message.recipient),
         column("Subject", lambda message: message.subject),
-        column("State", lambda message: label(message.state)),
+        column("State", delivery_of),
         column("Attempts", lambda message: message.attempts),
         column("Accepted or next attempt", lambda message: message.accepted_at or message.next_attempt_at),
         column("Last words", lambda message: message.reply),
@@ -39,12 +40,13 @@ class MessageAdmin(ReadOnlyAdmin):
                     ("To", row.recipient),
                     ("Message-ID", row.message_id),
                     ("Language", row.language),
-                    ("State", label(row.state)),
+                    ("State", delivery_of(row)),
                     ("Attempts", row.attempts),
                     ("Created", row.created_at),
                     ("Next attempt", row.next_attempt_at),
                     ("Leased until", row.lease_until),
                     ("Accepted", row.accepted_at),
+                    ("Came back", row.bounced_at),
                     ("Last words of the mail server", row.reply),
                 ],
                 aside=True,

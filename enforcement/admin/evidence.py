@@ -6,14 +6,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.display import column, label, link, shown
 from enforcement.admin.lists import ByAccount
 from enforcement.admin.narrowing import NARROWED
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import ReadOnlyAdmin
-from enforcement.models import DayTally, Evidence
+from enforcement.models import DayTally, Evidence, Retraction
 
 _WHY = "Evidence is a detector's word. It is never edited; the detector withdraws what was wrong."
 
@@ -34,7 +34,10 @@ _END = (column("Requests", lambda row: _requests(row)), column("Source", lambda 
 
 
 def _requests(row: Any) -> Any:
-    return format_html("{} {}", shown(row.requests), label("refused")) if row.refused else row.requests
+    """What does not count says why."""
+    why = ["refused"] * row.refused + ["withdrawn"] * (getattr(row, "retracted_at", None) is not None)
+    labels = format_html_join(" ", "{}", ((label(word),) for word in why))
+    return format_html("{} {}", shown(row.requests), labels) if why else row.requests
 
 
 def _source(row: Any) -> Any:
@@ -66,9 +69,15 @@ class EvidenceAdmin(ByAccount, ReadOnlyAdmin):
     def sections(self, request: HttpRequest, row: Evidence) -> list[Section]:
         return [
             Section("Evidence", pairs=[("Id of the detector", row.external_id), *_about(row)]),
+            *([_withdrawn(row.retraction)] if row.retraction else []),
             Section("What it says", pairs=_said(row)),
             Section("Details", note=_details(row.details)),
         ]
+
+
+def _withdrawn(retraction: Retraction) -> Section:
+    pairs = [("Withdrawn", retraction.retracted_at), ("Because", retraction.reason)]
+    return Section("Withdrawn by its detector: it counts nowhere", pairs=pairs)
 
 
 def _said(row: Evidence) -> list[tuple[str, Any]]:

@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 
+from enforcement.admin.bounces import bounce_buttons, delivery_of, record_bounce
 from enforcement.admin.display import column, label, link
 from enforcement.admin.lists import ByAccount
-from enforcement.admin.pages import Section, given, table_section
+from enforcement.admin.pages import Button, Section, given, table_section
 from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.words import words_sections
 from enforcement.models import Memo, MemoCopy
@@ -36,6 +38,10 @@ class MemoAdmin(ByAccount, ReadOnlyAdmin):
         # The words are fetched when a page shows them; a list does not.
         return rows.defer("text", "html").prefetch_related(Prefetch("copies", copies))
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.bounce)
+        return [path("copies/<int:copy_id>/bounce/", view, name="enforcement_memo_bounce"), *super().get_urls()]
+
     def name_of(self, row: Memo) -> str:
         return f"{row.get_kind_display()}: {row.case.account}"
 
@@ -46,11 +52,18 @@ class MemoAdmin(ByAccount, ReadOnlyAdmin):
             _memo(row),
         ]
 
+    def buttons(self, request: HttpRequest, row: Memo) -> list[Button]:
+        return bounce_buttons(request, row)
+
+    def bounce(self, request: HttpRequest, copy_id: int) -> HttpResponse:
+        """A contact's copy came back after a server had taken it."""
+        return record_bounce(request, self.admin_site, copy_id)
+
 
 def _delivery(memo: Memo) -> Any:
     if memo.cancelled_at:
         return label("withdrawn", "")
-    return format_html_join(" ", "{}", ((label(copy.message.state),) for copy in memo.copies.all()))
+    return format_html_join(" ", "{}", ((delivery_of(copy.message),) for copy in memo.copies.all()))
 
 
 def _memo(memo: Memo) -> Section:
@@ -78,11 +91,12 @@ def _copies(memo: Memo) -> Section:
             format_html(
                 '{}<br><span class="ae-quiet">{}</span>', link(copy.message, copy.message.recipient), copy.role
             ),
-            label(copy.message.state),
+            delivery_of(copy.message),
             copy.message.accepted_at,
+            copy.message.bounced_at,
             copy.message.reply,
         )
         for copy in memo.copies.all()
     ]
-    headers = ("To", "Delivery", "Accepted", "Last words of the mail server")
+    headers = ("To", "Delivery", "Accepted", "Came back", "Last words of the mail server")
     return table_section("Copies", headers, rows, none="Nobody was written to.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
+from enforcement.admin.bounces import delivery_of
 from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import label, link, moment, noun, person, shown
 from enforcement.admin.facts import DECIDED, NOW, TOLD, numbers_section, score_of, table_of, told_sections
@@ -161,7 +162,7 @@ def _copy(copy: MemoCopy) -> Any:
     message = copy.message
     return format_html(
         '{} {} <span class="ae-quiet">{}</span><br>{} {}',
-        label(message.state),
+        delivery_of(message),
         shown(message.recipient),
         copy.role,
         moment(message.accepted_at) if message.accepted_at else "",

@@ -45,6 +45,8 @@ def _memo(memo: Memo) -> Iterator[Event]:
     for copy in memo.copies.all():
         if copy.message.accepted_at:
             yield copy.message.accepted_at, f"memo accepted: {memo.kind}", copy.message.recipient, copy.message.reply
+        if copy.message.bounced_at:
+            yield copy.message.bounced_at, f"memo came back: {memo.kind}", copy.message.recipient, copy.message.reply
 
 
 def _stopped(file: CaseFile) -> Iterator[Event]:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
-from enforcement.models import Account, Appeal, Case, Decision
+from enforcement.models import Account, Appeal, Case, Decision, MemoCopy
 from enforcement.rules.transitions import Step
 from enforcement.services import appeals, clock, restrict_now, review, staff
 from enforcement.services.cases import WithoutNotice
@@ -78,6 +78,10 @@ def restrict_without_notice(browser: Browser, person: User, account: Account) ->
 
 def answer(word: str) -> Attempt:
     return lambda browser, person, appeal: press(browser, reverse(f"admin:enforcement_appeal_{word}", args=[appeal.pk]))
+
+
+def record_bounce(browser: Browser, person: User, copy: MemoCopy) -> HttpResponse:
+    return press(browser, reverse("admin:enforcement_memo_bounce", args=[copy.pk]))
 
 
 def index(browser: Browser, person: User, _: Any) -> HttpResponse:
@@ -181,6 +185,7 @@ ATTEMPTS: dict[tuple[str, str], tuple[Attempt, str]] = {
     ("uphold an appeal", "against one's own decision"): (answer("uphold"), "appealed"),
     ("overturn an appeal", "against what the automation decided"): (answer("overturn"), "appealed"),
     ("overturn an appeal", "against one's own decision"): (answer("overturn"), "appealed"),
+    ("record a bounce", "of the memo that told of a suspension"): (record_bounce, "told_of_suspension"),
     ("make, or put into a group", "staff"): (make_staff, "nothing"),
     ("delete", "staff who decided something"): (delete_staff, "decider"),
     ("change the password", "of somebody else"): (change_password_of, "decider"),
@@ -214,6 +219,11 @@ def _proposed(request: pytest.FixtureRequest, officer: User, on: str = "due_case
 def _appealed(request: pytest.FixtureRequest, officer: User) -> Any:
     case = request.getfixturevalue("suspended_case")
     return appeals.file(decision_id=case.decisions.get(step="suspend").pk, statement="We moved.", now=clock.now())
+
+
+def _told_of_suspension(request: pytest.FixtureRequest, officer: User) -> MemoCopy:
+    case = request.getfixturevalue("suspended_case")
+    return MemoCopy.objects.get(memo__case=case, memo__kind="suspension")
 
 
 def _without_notice(request: pytest.FixtureRequest, officer: User, by: User | None = None) -> Decision:
@@ -250,6 +260,7 @@ OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "proposed": _proposed,
     "too_early": lambda request, officer: _proposed(request, officer, on="warned_case"),
     "appealed": _appealed,
+    "told_of_suspension": _told_of_suspension,
     "without_case": _without_case,
     "with_notice_running": lambda request, officer: request.getfixturevalue("warned_case").account,
     "with_a_suspended_case": lambda request, officer: request.getfixturevalue("suspended_case").account,
@@ -317,4 +328,5 @@ def test_every_door_of_our_own_in_the_console_is_tried() -> None:
         "enforcement_account_restrict_now",
         "enforcement_appeal_uphold",
         "enforcement_appeal_overturn",
+        "enforcement_memo_bounce",
     }

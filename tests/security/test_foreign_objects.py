@@ -66,7 +66,7 @@ def test_the_number_of_another_noun_s_row_finds_nothing(
     taken = {each.pk for each in Decision.objects.all()}
     number = max(taken) + 1_000
     before = rows()
-    for name in ("case_step", "decision_approve", "decision_refuse", "appeal_uphold", "appeal_overturn"):
+    for name in ("case_step", "decision_approve", "decision_refuse", "appeal_uphold", "appeal_overturn", "memo_bounce"):
         more = ["dismiss"] if name == "case_step" else []
         door = reverse(f"admin:enforcement_{name}", args=[number, *more])
         assert browser.post(door, {"reason": "Yes.", "version": 0}).status_code == 404, name
