@@ -271,6 +271,10 @@ LATE_AFTER = {
     "heartbeat": env.float("LATE_HEARTBEAT_SECONDS", default=30.0),
 }
 
+# -- the brake: where the automation rests until people have caught up ------------------------------------------------
+MAX_OPEN_APPEALS_PER_REVIEWER = env.int("ENFORCEMENT_MAX_OPEN_APPEALS_PER_REVIEWER", default=25)
+MAX_OVERTURN_RATE = env.float("ENFORCEMENT_MAX_OVERTURN_RATE", default=0.25)
+
 # -- the staff console -------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = {

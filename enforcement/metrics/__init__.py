@@ -73,6 +73,18 @@ SET_ASIDE = Counter(
     ["work"],
     registry=COUNTED,
 )
+BRAKE_PULLS = Counter(
+    "enforcement_brake_pulls",
+    "Pulls of a switch of the brake, by what made it.",
+    ["what", "cause"],
+    registry=COUNTED,
+)
+INVARIANT_VIOLATIONS = Counter(
+    "enforcement_invariant_violations",
+    "Checks that found an invariant broken, by its name in docs/reliability.md.",
+    ["invariant"],
+    registry=COUNTED,
+)
 TASK_DURATION = Histogram(
     "enforcement_task_duration_seconds",
     "How long a task took.",
@@ -130,6 +142,16 @@ WAITING_FOR_PEOPLE = Reading(
     "enforcement_waiting_for_people",
     "What waits for a person, counted up to 1,000: held decisions, open appeals, reviews, unreachable accounts.",
     "kind",
+)
+BRAKE_PULLED = Reading(
+    "enforcement_brake_pulled",
+    "1 while a switch of the brake is pulled.",
+    "what",
+)
+AUTOMATIC_STEPS = Reading(
+    "enforcement_automatic_steps",
+    "Restrictions, suspensions and blocks that the automation took within the last hour and the last day.",
+    "within",
 )
 KEY_EXPIRY = Reading(
     "enforcement_key_expiry_seconds",

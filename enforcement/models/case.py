@@ -77,6 +77,8 @@ class Case(models.Model):
         indexes = [
             # Reader: sweep.claim. Partial, so that a million closed cases cost it nothing.
             models.Index(fields=["look_at", "id"], condition=Q(look_at__isnull=False), name="case_to_look_at"),
+            # Reader: the sweep, which lets clocks go on that nothing stops any more.
+            models.Index(fields=["id"], condition=Q(remaining__isnull=False), name="case_frozen"),
             # Reader: the clock starter, which asks the outbox about cases that nobody accepted a memo of.
             models.Index(
                 fields=["id"],

@@ -10,7 +10,7 @@ from django.db.models import F
 from enforcement.models import Account, AssessmentMark, Brake, Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.transitions import State, Step
-from enforcement.services import cases, history, sightings, stops, switches
+from enforcement.services import cases, clock_guard, history, sightings, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
@@ -35,7 +35,7 @@ SELECT account_id, 1, 0, %(now)s::timestamptz
  ORDER BY account_id
     ON CONFLICT (account_id) DO NOTHING
 """
-_DUE = "SELECT account_id FROM enforcement_assessmentmark WHERE look_at <= %s ORDER BY look_at, account_id"
+_DUE = "SELECT account_id FROM enforcement_assessmentmark WHERE look_at <= %(now)s ORDER BY look_at, account_id"
 
 
 @dataclass(slots=True)
@@ -50,15 +50,15 @@ class Assessed:
 
 
 def assess(*, now: datetime, time_box: float | None = None) -> Done:
-    """Assess every marked account. Without an active policy there is nothing to say, and the marks wait."""
+    """Assess every marked account. Without an active policy, or a clock to trust, the marks wait."""
     active = PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first()
-    if active is None:
+    if active is None or not clock_guard.check(now=now):
         return Done()
     with connection.cursor() as cursor:
         cursor.execute(_MARK_STALE_REVIEWS, {"now": now})
     work = Work(
         name="assess",
-        claim=lambda limit: claim_accounts(_DUE, [now], limit),
+        claim=lambda limit: claim_accounts(_DUE, now, limit),
         decide=lambda ids: assess_accounts(ids, active, now=now),
         step_aside=lambda account: _step_aside(account, now),
     )

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from enforcement import metrics
 from enforcement.metrics import Reading
-from enforcement.models import PolicyVersion
-from enforcement.services import backlog, clock, heartbeats, keys, waiting
+from enforcement.models import Brake, PolicyVersion
+from enforcement.services import backlog, budget, clock, heartbeats, keys, waiting
 
 Values = Mapping[str, float]  # by label; a single value stands under ""
 
@@ -23,11 +23,11 @@ def read() -> dict[Reading, Values]:
         with connection.cursor() as cursor:
             cursor.execute(_BE_BRIEF)
         one = {metrics.ACTIVE_POLICY: {"": _active_policy()}, metrics.DATABASE_UP: {"": 1}}
-        return {**_work(), **_people(), **_access(), **one}
+        now = clock.now()
+        return {**_work(now), **_people(), **_access(), **_automation(now), **one}
 
 
-def _work() -> dict[Reading, Values]:
-    now = clock.now()
+def _work(now: datetime) -> dict[Reading, Values]:
     here = time.time()
     heard = {name: age for name, age in heartbeats.ages().items() if age is not None}
     return {
@@ -43,6 +43,12 @@ def _people() -> dict[Reading, Values]:
     found = waiting.waiting()
     counts = {"held": found.held, "appeals": found.appeals, "reviews": found.reviews}
     return {metrics.WAITING_FOR_PEOPLE: {**counts, "unreachable": found.unreachable}}
+
+
+def _automation(now: datetime) -> dict[Reading, Values]:
+    done = budget.spent(now=now)
+    pulled = {what: float(since is not None) for what, since in Brake.objects.values_list("what", "pulled_at")}
+    return {metrics.BRAKE_PULLED: pulled, metrics.AUTOMATIC_STEPS: {"hour": done.hour, "day": done.day}}
 
 
 def _access() -> dict[Reading, Values]:

@@ -5,7 +5,8 @@ be judged on a snapshot from before the lock, and miss an appeal that commits me
 evidence come in through its foreign key.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -23,19 +24,19 @@ def lock_accounts(account_ids: Iterable[int], *, wait: bool) -> list[int]:
     )
 
 
-def claim_accounts(due: str, parameters: Sequence[Any], limit: int) -> list[int]:
+def claim_accounts(due: str, now: datetime, limit: int) -> list[int]:
     """Lock up to `limit` accounts among those that the query `due` names (`account_id`, most urgent first).
 
-    Since it skips what others hold, it never waits, and may take rows in the order of urgency.
+    It may ask for `%(now)s`. Since it skips what others hold, it never waits, and takes rows in the order of urgency.
     """
     return _locked(
         f"SELECT account.id FROM ({due}) AS due JOIN enforcement_account AS account ON account.id = due.account_id"
-        " LIMIT %s FOR NO KEY UPDATE OF account SKIP LOCKED",
-        [*parameters, limit],
+        " LIMIT %(limit)s FOR NO KEY UPDATE OF account SKIP LOCKED",
+        {"now": now, "limit": limit},
     )
 
 
-def _locked(sql: str, parameters: Sequence[Any]) -> list[int]:
+def _locked(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [row[0] for row in cursor.fetchall()]

@@ -48,7 +48,7 @@ _DUE = f"""
 SELECT due.account_id FROM (
     SELECT memo.id, waiting.account_id
       FROM enforcement_memo AS memo JOIN enforcement_case AS waiting ON waiting.id = memo.case_id
-     WHERE memo.rendered_at IS NULL AND memo.cancelled_at IS NULL AND memo.render_at <= %s
+     WHERE memo.rendered_at IS NULL AND memo.cancelled_at IS NULL AND memo.render_at <= %(now)s
      UNION ALL {_UNTRIED}
 ) AS due ORDER BY due.id
 """
@@ -63,7 +63,7 @@ def render(*, now: datetime, time_box: float | None = None) -> Done:
     """Render every memo that waits for its words and queue its messages."""
     work = Work(
         name="render",
-        claim=lambda limit: claim_accounts(_DUE, [now], limit),
+        claim=lambda limit: claim_accounts(_DUE, now, limit),
         decide=lambda accounts: _render(accounts, now),
         step_aside=lambda account: _postpone([memo.pk for memo in _waiting([account], now)], now + BACKOFF),
     )

@@ -25,7 +25,7 @@ SELECT held.account_id
  WHERE {awaiting}
    AND NOT EXISTS (SELECT FROM enforcement_stop AS stop
                     WHERE stop.case_id = held.id AND stop.kind = 'unreachable' AND stop.ended_at IS NULL)
-   AND (held.look_at IS NULL OR held.look_at <= %s)
+   AND (held.look_at IS NULL OR held.look_at <= %(now)s)
    AND EXISTS (SELECT FROM enforcement_memocopy AS copy JOIN notifications_message AS message
                    ON message.id = copy.message_id
                 WHERE copy.memo_id = memo.id AND message.bounced_at IS NULL
@@ -47,7 +47,7 @@ def start_clocks(*, now: datetime, time_box: float | None = None) -> Done:
     """Start the clock of every case whose memo was accepted; hold those whose memo nobody can take."""
     work = Work(
         name="notice",
-        claim=lambda limit: claim_accounts(_ANY_DUE, [now, now], limit),
+        claim=lambda limit: claim_accounts(_ANY_DUE, now, limit),
         decide=lambda accounts: _start(accounts, now),
         step_aside=lambda account: _wait(_awaiting([account]), now + BACKOFF),
     )

@@ -45,7 +45,13 @@ def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime
 
 def go_on(cases: Sequence[Case], *, now: datetime) -> None:
     """Thaw the clocks of those that nothing stops any more."""
-    stopped = stopped_cases(cases)
+    if switches.pulled_at(Brake.What.ENFORCEMENT) is None:
+        set_on(cases, now=now)
+
+
+def set_on(cases: Sequence[Case], *, now: datetime) -> None:
+    """The same, whether or not the brake is pulled: for its release."""
+    stopped = _with_a_stop(cases)
     freed = [case for case in cases if case.pk not in stopped]
     for case in freed:
         thaw(case, now=now)

@@ -1,14 +1,14 @@
 """Deadlines that have come: remind, take the next step, cure, or wait. Mail is delivered elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from enforcement.models import Brake, Case, Decision, PolicyVersion
 from enforcement.rules.decisions import Proposal, Wait, later_step, still_unsupported
-from enforcement.rules.transitions import State, Step
-from enforcement.services import cases, deadline, notice, reminders, stops, switches
+from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
+from enforcement.services import brake, budget, cases, clock_guard, deadline, notice, reminders, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
@@ -18,40 +18,57 @@ from enforcement.services.rows import update_rows
 
 _DUE = """
 SELECT account_id FROM enforcement_case
- WHERE look_at <= %s AND accepted_at IS NOT NULL AND state <> 'closed'
+ WHERE look_at <= %(now)s AND accepted_at IS NOT NULL AND remaining IS NULL AND state <> 'closed'
  ORDER BY look_at, id
+"""
+_FROZEN = """
+SELECT account_id FROM enforcement_case AS frozen
+ WHERE remaining IS NOT NULL AND state <> 'closed' AND (look_at IS NULL OR look_at <= %(now)s)
+   AND NOT EXISTS (SELECT FROM enforcement_stop WHERE case_id = frozen.id AND ended_at IS NULL)
 """
 
 
 def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
     """Start the clocks of accepted memos, then look at every case that is due, until nothing is."""
+    if not clock_guard.check(now=now):
+        return {}
+    brake.watch(now=now)
     started = notice.start_clocks(now=now, time_box=time_box)
-    work = Work(
-        name="sweep",
-        claim=lambda limit: _claim(limit, now),
-        decide=lambda accounts: look(accounts, now=now),
-        step_aside=lambda account: _step_aside(account, now),
-    )
-    return {"started": started, "looked": work_off(work, time_box=time_box)}
+    forgotten = _work("resumed", _FROZEN, lambda accounts: _go_on(accounts, now), now)
+    due = _work("sweep", _DUE, lambda accounts: look(accounts, now=now), now)
+    return {
+        "started": started,
+        "resumed": work_off(forgotten, time_box=time_box),
+        "looked": work_off(due, time_box=time_box),
+    }
 
 
-def _claim(limit: int, now: datetime) -> list[int]:
-    """Nothing while the brake is pulled; and nobody pulls it before the batch is through."""
-    if switches.share(Brake.What.ENFORCEMENT) is not None:
-        return []
-    return claim_accounts(_DUE, [now], limit)
+def _work(name: str, due: str, decide: Callable[[list[int]], None], now: datetime) -> Work:
+    """Nothing of it while the brake is pulled; and nobody pulls it before the batch is through."""
+
+    def claim(limit: int) -> list[int]:
+        braked = switches.share(Brake.What.ENFORCEMENT) is not None
+        return [] if braked else claim_accounts(due, now, limit)
+
+    return Work(name, claim, decide, step_aside=lambda account: _step_aside(account, now))
+
+
+def _go_on(account_ids: Sequence[int], now: datetime) -> None:
+    """The last stop of these ended while the brake was pulled, or at the moment of its release."""
+    frozen = Case.objects.filter(account__among=account_ids, remaining__isnull=False).exclude(state=State.CLOSED)
+    stops.go_on(list(frozen.select_related("policy")), now=now)
 
 
 def _step_aside(account: int, now: datetime) -> None:
     """A case that failed waits; its deadline stays, since late is allowed and early is not."""
-    failed = Case.objects.filter(account=account, look_at__lte=now)
+    failed = Case.objects.filter(Q(look_at__lte=now) | Q(remaining__isnull=False), account=account)
     failed.update(attempts=F("attempts") + 1, look_at=now + BACKOFF)
 
 
 def look(account_ids: Sequence[int], *, now: datetime) -> None:
     """Look again, under the locks, at the due cases of these accounts and do what is to be done."""
     found = list(
-        Case.objects.filter(account__among=account_ids, look_at__lte=now, accepted_at__isnull=False)
+        Case.objects.filter(account__among=account_ids, look_at__lte=now, accepted_at__isnull=False, remaining=None)
         .exclude(state=State.CLOSED)
         .select_related("account")
         .prefetch_related("policy")  # one document for all, instead of one with every row
@@ -81,8 +98,16 @@ def _settle(due: Sequence[Case], now: datetime) -> None:
     warned = [case for case in due if case.state == State.WARNED]
     later = [case for case in due if case.state != State.WARNED]
     orders = [*_at_the_deadline(warned, active, now), *_later_steps(later, active)]
-    cases.apply(orders, now=now)
+    cases.apply(_affordable(orders, active, now), now=now)
     return None
+
+
+def _affordable(orders: Sequence[Order], active: PolicyVersion, now: datetime) -> list[Order]:
+    """All but what the automation's budget does not cover: that stays due, and the brake is pulled for it."""
+    costly = [order for order in orders if order.people == 0 and order.step in NEEDS_NOTICE]
+    granted = budget.reserve(len(costly), policy=active.rules, now=now) if costly else 0
+    unpaid = {order.case.pk for order in costly[granted:]}
+    return [order for order in orders if order.case.pk not in unpaid]
 
 
 def _at_the_deadline(due: Sequence[Case], active: PolicyVersion, now: datetime) -> list[Order]:

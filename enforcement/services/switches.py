@@ -13,7 +13,7 @@ from enforcement.models import Brake
 from enforcement.services import cursors
 
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext('enforcement.brake'), hashtext(%s))"
-_TURN = "SELECT pg_advisory_xact_lock(hashtext('enforcement.brake'), hashtext(%s))"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('enforcement.brake'), hashtext(%s))"
 _PULLED = "SELECT pulled_at FROM enforcement_brake WHERE what = %s"
 
 
@@ -39,8 +39,13 @@ def share(what: Brake.What) -> datetime | None:
     return pulled_at(what)
 
 
-def turn(what: Brake.What, pulled_at: datetime | None) -> None:
-    """Turn the switch once all that share it have ended; the caller's transaction holds it to its end."""
+def lock(what: Brake.What) -> datetime | None:
+    """The same for who turns the switch: once all that share it have ended, nobody else holds it."""
     with connection.cursor() as cursor:
-        cursor.execute(_TURN, [what])
+        cursor.execute(_LOCK, [what])
+    return pulled_at(what)
+
+
+def turn(what: Brake.What, pulled_at: datetime | None) -> None:
+    """Turn a locked switch."""
     Brake.objects.filter(what=what).update(pulled_at=pulled_at)

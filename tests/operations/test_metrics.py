@@ -190,7 +190,7 @@ def test_backlogs_and_signs_of_life_are_read_at_the_scrape(
 
 @pytest.mark.usefixtures("open_to_token")
 def test_a_scrape_reads_little(django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         scrape()
 
 

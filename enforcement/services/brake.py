@@ -1,0 +1,161 @@
+"""Pulling the brake, which takes anybody, and releasing it, which takes two and gives every clock its time back."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from enforcement import metrics
+from enforcement.models import Brake, BrakePull, Case, ClockReading, Stop
+from enforcement.services import pressure, stops, switches
+from enforcement.services.batches import BATCH
+from enforcement.services.locks import lock_accounts
+from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
+from enforcement.services.transactions import atomic_and_again
+
+log = structlog.get_logger(__name__)
+
+# Clocks that run, or would if nothing else stopped them, in the order in which accounts are locked.
+_RUNNING = """
+SELECT account_id FROM enforcement_case AS running
+ WHERE due_at IS NOT NULL AND state IN ('warned', 'restricted', 'suspended') AND account_id > %(past)s
+   AND NOT EXISTS (SELECT FROM enforcement_stop WHERE case_id = running.id AND kind = 'brake'
+                      AND started_at = %(pulled_at)s)
+ ORDER BY account_id LIMIT %(batch)s
+"""
+# Who would have been warned meanwhile is looked at again.
+_MARK_OPEN = """
+INSERT INTO enforcement_assessmentmark AS mark (account_id, count, attempts, look_at)
+SELECT account_id, 1, 0, %(now)s::timestamptz FROM enforcement_case WHERE state = 'open' ORDER BY account_id
+    ON CONFLICT (account_id) DO UPDATE SET count = mark.count + 1, look_at = excluded.look_at
+"""
+
+
+class ReleaseRefused(Exception):
+    """Why the brake stays pulled."""
+
+
+def status() -> dict[str, BrakePull | None]:
+    """By switch: the pull that stands, if it is pulled."""
+    standing = {pull.what: pull for pull in BrakePull.objects.filter(released_at=None).select_related("pulled_by")}
+    return {what: standing.get(what) for what in Brake.What.values}
+
+
+def pull(
+    what: Brake.What, cause: BrakePull.Cause, reason: str, *, now: datetime, by: User | None = None
+) -> BrakePull | None:
+    """Pull a switch; None where it is pulled already. It is in force when this returns, for every process.
+
+    Called outside any transaction that decides: it waits for those. Raises NotAllowed.
+    """
+    if by is not None:
+        check_may_decide(by)
+    with transaction.atomic():
+        if switches.lock(what) is not None:
+            return None
+        switches.turn(what, now)
+        pulled = BrakePull.objects.create(what=what, cause=cause, reason=reason, pulled_at=now, pulled_by=by)
+    metrics.BRAKE_PULLS.labels(what, cause).inc()
+    log.error("brake.pulled", what=what, cause=cause, reason=reason, by=by.pk if by else None)
+    return pulled
+
+
+@transaction.atomic
+def propose_release(what: Brake.What, *, because: str, by: User) -> BrakePull:
+    """The first of two signatures; a later proposal takes its place. Raises NotAllowed, ReleaseRefused."""
+    check_may_decide(by)
+    if not because.strip():
+        raise ReleaseRefused("A reason is required.")
+    pulled = _standing(what)
+    pulled.release_proposed_by, pulled.release_because = by, because.strip()
+    pulled.save(update_fields=["release_proposed_by", "release_because"])
+    return pulled
+
+
+def approve_release(what: Brake.What, *, by: User, now: datetime) -> BrakePull:
+    """The second signature, a lead's and of another human being. Raises NotAllowed, ReleaseRefused.
+
+    Before the switch turns, every clock that runs is set on as a stop demands: what was left at the pull, or the
+    policy's minimum. That is many short transactions; if they are interrupted the brake stays pulled, and who approves
+    again goes on where it stopped.
+    """
+    pulled = _approvable(what, by)
+    if what == Brake.What.ENFORCEMENT:
+        for accounts in _batches(pulled):
+            _set_on(accounts, pulled, now=now)
+    _turn_back(pulled, by, now)
+    log.warning("brake.released", what=what, by=[pulled.release_proposed_by_id, by.pk])
+    return pulled
+
+
+def _standing(what: Brake.What) -> BrakePull:
+    pulled = BrakePull.objects.select_for_update(of=["self"]).filter(what=what, released_at=None).first()
+    if pulled is None:
+        raise ReleaseRefused(f"The brake of {what} is not pulled.")
+    return pulled
+
+
+@transaction.atomic
+def _approvable(what: Brake.What, by: User) -> BrakePull:
+    pulled = _standing(what)
+    if pulled.release_proposed_by is None:
+        raise ReleaseRefused("Nobody has proposed the release yet.")
+    if Role.LEAD not in roles_of(by):
+        raise NotAllowed(f"{by} may not release the brake: that takes a lead.")
+    if same_person(pulled.release_proposed_by, by):
+        raise NotAllowed("Somebody else has to agree: you have proposed this release.")
+    check_may_decide(pulled.release_proposed_by)
+    if what == Brake.What.ENFORCEMENT and (cause := pressure.standing()) is not None:
+        raise ReleaseRefused(cause.reason)
+    return pulled
+
+
+def _batches(pulled: BrakePull) -> Iterator[Sequence[int]]:
+    past = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_RUNNING, {"past": past, "pulled_at": pulled.pulled_at, "batch": BATCH})
+            accounts = [row[0] for row in cursor.fetchall()]
+        if not accounts:
+            return
+        yield accounts
+        past = accounts[-1]
+
+
+@atomic_and_again
+def _set_on(accounts: Sequence[int], pulled: BrakePull, *, now: datetime) -> None:
+    """The pull was a stop of these clocks: write it down, and let those go on that nothing else stops."""
+    lock_accounts(accounts, wait=True)
+    running = list(
+        Case.objects.filter(account__in=accounts, due_at__isnull=False)
+        .exclude(stops__kind=Stop.Kind.BRAKE, stops__started_at=pulled.pulled_at)
+        .exclude(state="closed")
+        .select_related("policy")
+    )
+    for case in running:
+        if case.remaining is None:
+            stops.freeze(case, now=pulled.pulled_at)
+    Stop.objects.bulk_create(
+        Stop(case=case, kind=Stop.Kind.BRAKE, reason=pulled.reason, started_at=pulled.pulled_at, ended_at=now)
+        for case in running
+    )
+    stops.set_on(running, now=now)
+
+
+@transaction.atomic
+def _turn_back(pulled: BrakePull, by: User, now: datetime) -> None:
+    switches.lock(Brake.What(pulled.what))
+    pulled.released_at, pulled.release_approved_by = now, by
+    pulled.save(update_fields=["released_at", "release_approved_by"])
+    switches.turn(Brake.What(pulled.what), None)
+    ClockReading.objects.all().delete()  # two people have said that the clock is right
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_OPEN, {"now": now})
+
+
+def watch(*, now: datetime) -> None:
+    """Pull the brake where appeals say that the automation should rest."""
+    if switches.pulled_at(Brake.What.ENFORCEMENT) is None and (found := pressure.found(now=now)) is not None:
+        pull(Brake.What.ENFORCEMENT, found.cause, found.reason, now=now)
