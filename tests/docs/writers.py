@@ -14,7 +14,7 @@ from tests.test_floors import MODULES, within
 
 _WRITING_FLOORS = ("enforcement.services", "notifications", "enforcement.admin", "enforcement.api")
 _CREATES = {"create", "get_or_create", "update_or_create"}
-_CHANGES = {"save", "delete", "update"}
+_CHANGES = {"save", "delete", "update", "bulk_update"}
 _SQL = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) (enforcement|notifications)_(\w+)")
 _OUTSIDE = {"User", "Group"}  # Django's own
 
