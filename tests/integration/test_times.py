@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from enforcement.models import Account, Case, Client, Memo, PolicyVersion
-from enforcement.services import clock, sweep
+from enforcement.services import clock, memos, sweep
 from tests.stage import DAY, answer_mail, see, sighting, the_case
 from tests.unit.rules.test_times import readings
 
@@ -45,10 +45,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def warned_at(account: Account, detector: Client, moment: datetime) -> Case:
-    """Warned at this moment, by a memo that was accepted at once."""
+def warned_at(account: Account, detector: Client, moment: datetime, *, transit: timedelta = timedelta(0)) -> Case:
+    """Warned at this moment, by a memo that was accepted at once, or this much later."""
     clock.move_to(moment)
     see(detector, sighting(account, clock.now() - DAY))
+    memos.render(now=clock.now())
+    clock.advance(transit)
     answer_mail()
     sweep.sweep(now=clock.now())
     case = the_case(account)
@@ -98,7 +100,8 @@ def test_a_reminder_comes_its_elapsed_time_before_and_tells_no_earlier_time(
     account_outside: Account, detector: Client, policy: PolicyVersion, zone: str, moment: str
 ) -> None:
     Account.objects.update(timezone=zone)
-    case = warned_at(account_outside, detector, at(moment) - NOTICE + 3 * DAY)  # between the reminder and the deadline
+    # The change lies between the reminder and the deadline, which is no whole minute.
+    case = warned_at(account_outside, detector, at(moment) - NOTICE + 3 * DAY, transit=5 * MINUTE)
     assert case.due_at is not None
     sweep.sweep(now=case.due_at - 7 * DAY - INSTANT)
     assert not case.memos.filter(kind="reminder").exists()
