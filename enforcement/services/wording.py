@@ -61,7 +61,7 @@ def moment(at: datetime, language: str, zone: str = "UTC") -> str:
     local = at.astimezone(_zone(zone))
     time = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
     other = local.replace(fold=1 - local.fold)
-    offset = f"" if other.utcoffset() != local.utcoffset() else ""
+    offset = f", UTC{local.isoformat()[-6:]}" if other.utcoffset() != local.utcoffset() else ""
     return f"{_date(local, language)} {time} {_name_of(local.tzinfo)}{offset}"
 
 
