@@ -35,6 +35,7 @@ class Manners:
     is_person: bool
     protected: bool
     no_suspension: bool
+    overturned: frozenset[str] = frozenset()  # the rules that an appeal of this account was won against
 
 
 # -- after an assessment -----------------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ def on_assessment(outcome: Outcome | None, manners: Manners) -> Proposal | None:
         return Proposal(Step.CURE, 0, "No rule of the policy matches any more.")
     if outcome.outcome == "review":
         return None
-    people = int(outcome.outcome == "held") + int(manners.protected)
+    people = _with_manners(outcome.outcome == "held", outcome.rule, manners)
     return Proposal(Step.WARN, people, f"Rule {outcome.rule} holds.")
 
 
@@ -63,7 +64,7 @@ class AtDeadline:
     """What the sweep found under the lock.
 
     `new_requests` counts unsupported requests observed after the memo's acceptance; `last_counting_at` is the last
-    counting unsupported sighting of a traffic kind in the window, None if there is none.
+    counting unsupported sighting of a traffic kind in the window, None if there is none; `rule` is the one that holds.
     """
 
     due_at: datetime
@@ -72,6 +73,7 @@ class AtDeadline:
     new_requests: int
     last_counting_at: datetime | None
     manners: Manners
+    rule: str = ""
 
 
 def at_deadline(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | Wait:
@@ -109,7 +111,7 @@ def _deadline_step(found: AtDeadline, policy: Policy) -> Proposal:
     step = _STEP_OF_POLICY[policy.ladder.deadline.step]
     held = policy.ladder.deadline.automation == "held" or found.sanctioned
     reason = "The traffic continued after the warning and its deadline has passed."
-    return Proposal(step, _people(step, held, policy, found.manners), reason)
+    return Proposal(step, _people(step, held, found.rule, policy, found.manners), reason)
 
 
 # -- the ladder --------------------------------------------------------------------------------------------------
@@ -135,22 +137,33 @@ def rung_of(state: State, policy: Policy) -> Rung | None:
 # -- later steps -------------------------------------------------------------------------------------------------
 
 
-def later_step(state: State, policy: Policy, manners: Manners) -> Proposal | None:
-    """What follows a restriction or a suspension once its own notice has run; None where the ladder ends."""
+def later_step(state: State, policy: Policy, manners: Manners, rule: str = "") -> Proposal | None:
+    """What follows a restriction or a suspension once its own notice has run; None where the ladder ends.
+
+    `rule` is the one that the account was warned by.
+    """
     rung = policy.ladder.restriction if state is State.RESTRICTED else policy.ladder.suspension
     if rung is None:
         return None
     step = _STEP_OF_POLICY[rung.step]
     reason = f"The account has been {state} for the time that was announced."
-    return Proposal(step, _people(step, rung.automation == "held", policy, manners), reason)
+    return Proposal(step, _people(step, rung.automation == "held", rule, policy, manners), reason)
 
 
-def _people(step: Step, held: bool, policy: Policy, manners: Manners) -> int:
-    """How many must agree: one if the rung, the person or the contract asks for somebody, one more if protected."""
+def _people(step: Step, held: bool, rule: str, policy: Policy, manners: Manners) -> int:
+    """How many must agree: one if the rung, the person or the contract asks for somebody, and more with manners."""
     asks = held or (manners.is_person and policy.ladder.persons == "held")
     if manners.no_suspension and step in (Step.SUSPEND, Step.BLOCK):
         asks = True
-    return int(asks) + int(manners.protected)
+    return _with_manners(asks, rule, manners)
+
+
+def _with_manners(asks: bool, rule: str, manners: Manners) -> int:
+    """One more for a protected account, and one where an appeal was won against this very rule.
+
+    No more than two: a decision has no room for further names beside the proposer's, and nobody could ever settle it.
+    """
+    return min(2, int(asks) + int(manners.protected) + int(rule in manners.overturned))
 
 
 def people_by_hand(state: State, step: Step, manners: Manners) -> int:

@@ -9,13 +9,14 @@ from django.db.models import F
 
 from enforcement.models import Account, AssessmentMark, Brake, Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules import decisions, outcomes, scoring
+from enforcement.rules.decisions import Manners
 from enforcement.rules.transitions import State, Step
 from enforcement.services import cases, clock_guard, history, sightings, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
-from enforcement.services.manners import manners_of
+from enforcement.services.manners import manners_by_account
 from enforcement.services.rows import put_rows, update_rows
 
 # A mark that rose since it was read belongs to evidence that the scores have not seen. Rows are locked in id order,
@@ -121,11 +122,12 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: 
     stops.resume(
         [each.case for each in open_ones.values() if each.case and each.reachable], [Stop.Kind.UNREACHABLE], now=now
     )
+    manners = manners_by_account(each.account for each in open_ones.values())
     orders, unreachable = [], []
     for case in standing:
         each = open_ones[case.pk]
         case.policy = active  # nothing was told yet, so the version in force is the one that will be told
-        order = _order(each, case)
+        order = _order(each, case, manners[case.account_id])
         if order is None or case.pk in without_notice or (order.step is Step.WARN and (braked or case.pk in answered)):
             continue
         if order.step is Step.WARN and not each.reachable:
@@ -145,8 +147,8 @@ def _decided(open_ones: Collection[int]) -> tuple[set[int], set[int]]:
     return answered, {case for case, step, status in steps if step == Step.RESTRICT_NOW and status == held}
 
 
-def _order(each: Assessed, case: Case) -> Order | None:
-    proposal = decisions.on_assessment(each.outcome, manners_of(each.account))
+def _order(each: Assessed, case: Case, manners: Manners) -> Order | None:
+    proposal = decisions.on_assessment(each.outcome, manners)
     if proposal is None:
         return None
     rule = each.outcome.rule if each.outcome else case.rule

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from enforcement.models import Case, Decision, PolicyVersion
 from enforcement.rules import outcomes, scoring
-from enforcement.rules.decisions import AtDeadline, Proposal, Wait, at_deadline
+from enforcement.rules.decisions import AtDeadline, Manners, Proposal, Wait, at_deadline
 from enforcement.rules.outcomes import Outcome
 from enforcement.rules.policy import Policy
 from enforcement.rules.scoring import Score
@@ -15,7 +15,7 @@ from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import TerritoryAnswers, territories_under_both
 from enforcement.rules.transitions import Step
 from enforcement.services import history, sightings
-from enforcement.services.manners import manners_of
+from enforcement.services.manners import manners_by_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,12 @@ def _judge(group: Sequence[Case], active: PolicyVersion, now: datetime) -> dict[
     seen = sightings.load(accounts, window=window, at=now, after=history.closes_of(accounts))
     new = sightings.later(seen, _told(group), window=window, at=now)  # the case was told of after that close
     territories = territories_under_both(policy.territories, active.rules.territories)
+    manners = manners_by_account(case.account for case in group)
     return {
-        case.pk: _find(case, policy, territories, seen[case.account_id], new[case.account_id], now) for case in group
+        case.pk: _find(
+            case, policy, territories, seen[case.account_id], new[case.account_id], manners[case.account_id], now
+        )
+        for case in group
     }
 
 
@@ -66,6 +70,7 @@ def _find(
     territories: TerritoryAnswers,
     seen: list[Sighting],
     new: list[Sighting],
+    manners: Manners,
     now: datetime,
 ) -> Finding:
     score = scoring.score(seen, policy, now, territories=territories)
@@ -77,7 +82,8 @@ def _find(
         sanctioned=score.sanctioned,
         new_requests=scoring.unsupported_requests(new, policy, now, territories=territories),
         last_counting_at=score.last_counting_at,
-        manners=manners_of(case.account),
+        manners=manners,
+        rule=outcome.rule if outcome else "",
     )
     return Finding(at_deadline(found, policy, now), score, outcome)
 

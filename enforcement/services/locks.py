@@ -24,15 +24,16 @@ def lock_accounts(account_ids: Iterable[int], *, wait: bool) -> list[int]:
     )
 
 
-def claim_accounts(due: str, now: datetime, limit: int) -> list[int]:
+def claim_accounts(due: str, now: datetime, limit: int, **known: Any) -> list[int]:
     """Lock up to `limit` accounts among those that the query `due` names (`account_id`, most urgent first).
 
-    It may ask for `%(now)s`. Since it skips what others hold, it never waits, and takes rows in the order of urgency.
+    It may ask for `%(now)s` and whatever else is `known`. Since it skips what others hold, it never waits, and takes
+    rows in the order of urgency.
     """
     return _locked(
         f"SELECT account.id FROM ({due}) AS due JOIN enforcement_account AS account ON account.id = due.account_id"
         " LIMIT %(limit)s FOR NO KEY UPDATE OF account SKIP LOCKED",
-        {"now": now, "limit": limit},
+        {"now": now, "limit": limit, **known},
     )
 
 

@@ -8,12 +8,23 @@ from django.db.models import F, Q
 from enforcement.models import Brake, Case, Decision, PolicyVersion
 from enforcement.rules.decisions import Proposal, Wait, later_step, still_unsupported
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
-from enforcement.services import brake, budget, cases, clock_guard, deadline, notice, reminders, stops, switches
+from enforcement.services import (
+    brake,
+    budget,
+    cases,
+    clock_guard,
+    deadline,
+    notice,
+    overdue,
+    reminders,
+    stops,
+    switches,
+)
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
-from enforcement.services.manners import manners_of
+from enforcement.services.manners import manners_by_account
 from enforcement.services.rows import update_rows
 
 _DUE = """
@@ -29,7 +40,7 @@ SELECT account_id FROM enforcement_case AS frozen
 
 
 def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
-    """Start the clocks of accepted memos, then look at every case that is due, until nothing is."""
+    """Start the clocks of accepted memos, then look at every case that is due, until nothing is, and at late answers."""
     if not clock_guard.check(now=now):
         return {}
     brake.watch(now=now)
@@ -40,6 +51,7 @@ def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
         "started": started,
         "resumed": work_off(forgotten, time_box=time_box),
         "looked": work_off(due, time_box=time_box),
+        "escalated": overdue.escalate(now=now, time_box=time_box),
     }
 
 
@@ -135,10 +147,11 @@ def _later_steps(due: Sequence[Case], active: PolicyVersion) -> list[Order]:
         decision.case_id: decision
         for decision in Decision.objects.filter(case__among=due, step=Step.WARN, status=Decision.Status.APPLIED)
     }
+    manners = manners_by_account(case.account for case in due)
     orders, resting = [], []
     for case in due:
         pinned, warning = case.policy.rules, warnings.get(case.pk)
-        proposal = later_step(State(case.state), pinned, manners_of(case.account)) if warning else None
+        proposal = later_step(State(case.state), pinned, manners[case.account_id], case.rule) if warning else None
         facts = warning.facts if warning else {}
         codes = [code for code, _ in facts.get("territories", ())]
         if warning and not still_unsupported(codes, pinned.territories, active.rules.territories):
