@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcement.models import Contact, Memo, MemoCopy
@@ -21,6 +21,8 @@ class Reception:
 
     accepted_at: datetime | None = None
     unreachable: bool = False
+    first_taken_at: datetime | None = None  # any copy, also of those that came back
+    bounced_at: datetime | None = None  # the copy that came back last
 
 
 def announcements(case_ids: Collection[int]) -> dict[int, Memo]:
@@ -39,6 +41,15 @@ def receptions(memo_ids: Collection[int]) -> dict[int, Reception]:
 
 
 def _reception(by_role: dict[str, list[Message]]) -> Reception:
+    copies = [message for messages in by_role.values() for message in messages]
+    return replace(
+        _precedence(by_role),
+        first_taken_at=min((each.accepted_at for each in copies if each.accepted_at), default=None),
+        bounced_at=max((each.bounced_at for each in copies if each.bounced_at), default=None),
+    )
+
+
+def _precedence(by_role: dict[str, list[Message]]) -> Reception:
     if not by_role:
         return Reception()
     for role in PRECEDENCE:

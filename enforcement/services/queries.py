@@ -156,10 +156,12 @@ def _decided(case: Case, decision: Decision) -> list[Event]:
 def _written(case: Case, memo: Memo, reception: Reception) -> list[Event]:
     if memo.rendered_at is None:
         return []
-    written = [_event(case, memo.rendered_at, "memo.written", memo.subject)]
-    if reception.accepted_at is None:
-        return written
-    return [*written, _event(case, reception.accepted_at, "memo.accepted", memo.subject)]
+    moments = {
+        "memo.written": memo.rendered_at,
+        "memo.accepted": reception.accepted_at or reception.first_taken_at,
+        "memo.bounced": reception.bounced_at,
+    }
+    return [_event(case, at, what, memo.subject) for what, at in moments.items() if at is not None]
 
 
 def _appealed(case: Case, appeal: Appeal) -> list[Event]:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from enforcement.models import Account, Case, Client, Contact, Memo, MemoCopy, PolicyVersion, Restriction, Stop
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, bounces, clock, memos, review, sweep
+from enforcement.services import appeals, bounces, clock, memos, queries, review, sweep
 from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.roles import NotAllowed
 from notifications.models import Message
@@ -205,6 +205,19 @@ def test_a_bounce_before_the_clock_was_started_starts_none(
     case = the_case(account_outside)
     assert (case.state, case.accepted_at, case.due_at) == ("warned", None, None)
     assert standing_stops(case) == ["bounce"]
+
+
+def test_the_timeline_keeps_that_it_was_accepted_and_tells_that_it_came_back(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    case = warned(account_outside, detector)
+    pass_time(DAY)
+    comes_back(copy_for("owner"))
+    told = {each["what"]: each["at"] for each in queries.timeline("shenzhen")}
+    assert told["memo.accepted"] == case.accepted_at
+    assert told["memo.bounced"] == Message.objects.get().bounced_at > told["memo.accepted"]
+    (memo,) = queries.case(case.reference)["memos"]
+    assert (memo["accepted_at"], memo["unreachable"]) == (None, True)
 
 
 # -- somebody else has it --------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class CaseMemo(s.Serializer[Any]):
     rendered_at = s.DateTimeField(allow_null=True)
     told_due_at = s.DateTimeField(allow_null=True, help_text="The deadline that it names.")
     accepted_at = s.DateTimeField(allow_null=True, help_text="When a mail server took it.")
-    unreachable = s.BooleanField(help_text="Every server refused it for good.")
+    unreachable = s.BooleanField(help_text="Every server refused it for good, or sent it back later.")
     cancelled_at = s.DateTimeField(allow_null=True)
 
 
