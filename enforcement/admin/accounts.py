@@ -18,7 +18,7 @@ from enforcement.admin.reading import ReadOnlyAdmin
 from enforcement.admin.restrict_now import take_without_notice
 from enforcement.models import Account, Case, DayTally, Decision, Evidence, Restriction, Score
 from enforcement.models.account import NAME, id_begins, name_begins
-from enforcement.rules.transitions import State
+from enforcement.rules.transitions import State, standing_of
 
 _OPEN_CASE = Case.objects.filter(account=OuterRef("pk")).exclude(state=State.CLOSED)
 
@@ -33,7 +33,7 @@ class AccountAdmin(ReadOnlyAdmin):
         column("Account", lambda account: account.external_id),
         column("Name", lambda account: account.name),
         column("Kind", lambda account: account.get_kind_display()),
-        column("Standing", lambda account: label(_standing(account.case_state))),
+        column("Standing", lambda account: label(_standing(account))),
         column("Points", points_of),
         column("Home", lambda account: account.home_country),
         column("Language", lambda account: account.language),
@@ -44,7 +44,14 @@ class AccountAdmin(ReadOnlyAdmin):
     search_help_text = "How the id or the name begins"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return super().get_queryset(request).annotate(case_state=Subquery(_OPEN_CASE.values("state")[:1]))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                case_state=Subquery(_OPEN_CASE.values("state")[:1]),
+                narrowed_at=Subquery(_OPEN_CASE.values("narrowed_at")[:1]),
+            )
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
@@ -87,9 +94,11 @@ class AccountAdmin(ReadOnlyAdmin):
         ]
 
 
-def _standing(state: str | None) -> str:
+def _standing(account: Any) -> str:
     """Standing follows the open case; a review is nobody's business yet."""
-    return "clear" if state in (None, State.OPEN) else str(state)
+    if account.case_state in (None, State.OPEN):
+        return "clear"
+    return standing_of(State(account.case_state), narrowed=account.narrowed_at is not None)
 
 
 def _identity(account: Any) -> Section:
@@ -99,7 +108,7 @@ def _identity(account: Any) -> Section:
             ("Id", account.external_id),
             ("Name", account.name),
             ("Kind", account.get_kind_display()),
-            ("Standing", label(_standing(account.case_state))),
+            ("Standing", label(_standing(account))),
             ("Plan", account.plan),
             ("Home country", account.home_country),
             ("Language", account.language),
