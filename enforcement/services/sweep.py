@@ -40,7 +40,7 @@ SELECT account_id FROM enforcement_case AS frozen
 
 
 def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
-    """Start the clocks of accepted memos, then look at every case that is due, until nothing is, and at late answers."""
+    """Start the clocks of accepted memos, look at every case that is due until nothing is, and at late answers."""
     if not clock_guard.check(now=now):
         return {}
     brake.watch(now=now)
