@@ -21,8 +21,9 @@ class ProjectConfig(AppConfig):
         reporting.start(settings.SENTRY_DSN)
         if settings.OTLP_ENDPOINT:
             _start_tracing()
-        make_groups = import_module("enforcement.services.staff").make_groups  # and so do models
-        post_migrate.connect(make_groups, sender=apps.get_app_config("enforcement"), dispatch_uid="staff groups")
+        for service, made in (("staff", "make_groups"), ("switches", "make")):
+            make = getattr(import_module(f"enforcement.services.{service}"), made)  # and so do models
+            post_migrate.connect(make, sender=apps.get_app_config("enforcement"), dispatch_uid=service)
 
 
 def _start_tracing() -> None:

@@ -183,6 +183,11 @@ CELERY_BEAT_SCHEDULE["figures"] = {
     "schedule": 60.0,
     "options": {"expires": 60.0, "queue": "decide"},
 }
+CELERY_BEAT_SCHEDULE["check_invariants"] = {
+    "task": "enforcement.tasks.check_invariants",
+    "schedule": 60.0,
+    "options": {"expires": 60.0, "queue": "decide"},
+}
 
 # -- mail --------------------------------------------------------------------------------------------------------
 EMAIL_URL = env.str("EMAIL_URL", default="smtp://localhost:1025")

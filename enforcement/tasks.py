@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import shared_task
 
-from enforcement.services import assessment, clock, mail
+from enforcement.services import alarm, assessment, clock, mail
 from enforcement.services import figures as home_page
 from enforcement.services import sweep as deadlines
 
@@ -34,3 +34,8 @@ def deliver(**_: object) -> dict[str, Any]:
 @shared_task
 def figures(**_: object) -> None:
     home_page.refresh(now=clock.now())
+
+
+@shared_task
+def check_invariants(**_: object) -> list[str]:
+    return alarm.sound(now=clock.now())

@@ -68,25 +68,30 @@ class _Run:
     clock: Callable[[], datetime]
     ends: float | None  # on the monotonic clock
     tell: Tell
+    may_send: Callable[[], bool]
     became: dict[int, Outcome] = field(default_factory=dict)  # of the batch in hand, by message
     done: Delivered = field(default_factory=Delivered)
     token: uuid.UUID = field(default_factory=uuid.uuid4)
 
     @property
     def is_over(self) -> bool:
-        return self.ends is not None and time.monotonic() > self.ends
+        return (self.ends is not None and time.monotonic() > self.ends) or not self.may_send()
 
 
 def deliver(
-    *, clock: Callable[[], datetime], time_box: float | None = None, tell: Tell = lambda became: None
+    *,
+    clock: Callable[[], datetime],
+    time_box: float | None = None,
+    tell: Tell = lambda became: None,
+    may_send: Callable[[], bool] = lambda: True,
 ) -> Delivered:
     """Deliver until nothing is due, the relay is out of reach, or `time_box` seconds have passed.
 
-    After each batch `tell` gets what became of its messages, by id.
+    After each batch `tell` gets what became of its messages, by id; before each message `may_send` is asked.
     """
     ends = None if time_box is None else time.monotonic() + time_box
     with Relay(settings.EMAIL_URL) as relay:
-        run = _Run(relay, clock, ends, tell)
+        run = _Run(relay, clock, ends, tell, may_send)
         more = True
         while more:
             more = _one_batch(run)

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "enforcement.tasks": {"enforcement.services"},
     "enforcement.detector": {"enforcement.detector", "enforcement.geolocation"},
     "enforcement.apps": set(),
-    "enforcement.migrations": {"enforcement.models", "enforcement.migrations", "notifications"},
+    "enforcement.migrations": {"enforcement.models", "enforcement.migrations", "enforcement.rules", "notifications"},
     "enforcement.management": {"enforcement", "notifications", "devservices", "examples"},
     "notifications": {"notifications"},
     "notifications.admin": {"notifications", "enforcement.admin"},

@@ -19,8 +19,6 @@ CREATE FUNCTION enforcement_person(login bigint) RETURNS bigint LANGUAGE sql STA
     SELECT coalesce((SELECT person_id FROM enforcement_secondlogin WHERE user_id = login), login)
 $$;
 """
-_SWITCHES = "INSERT INTO enforcement_brake (what) VALUES ('enforcement'), ('mail')"
-_BUDGET = "INSERT INTO enforcement_budget (id, steps) VALUES (1, 0)"
 # Clocks that run were started with the notice of their state; the deadlines themselves stay as they were told.
 _NOTICE = """
 UPDATE enforcement_case AS running
@@ -673,8 +671,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(_PERSON, "DROP FUNCTION enforcement_person(bigint)"),
-        migrations.RunSQL(_SWITCHES, migrations.RunSQL.noop),
-        migrations.RunSQL(_BUDGET, migrations.RunSQL.noop),
         migrations.RunPython(_copy_durations, migrations.RunPython.noop),
         migrations.RunSQL(_NOTICE, migrations.RunSQL.noop),
         migrations.RunSQL(_DECIDE_BY, migrations.RunSQL.noop),

@@ -10,6 +10,7 @@ from enforcement.rules.policy import Policy
 from enforcement.rules.policy_parts import Safety
 from enforcement.rules.transitions import NEEDS_NOTICE
 from enforcement.services import brake, cursors
+from enforcement.services.switches import NoSwitch
 
 _TAKE = "UPDATE enforcement_budget SET steps = steps + %s"
 _COUNTED = f"""
@@ -49,6 +50,8 @@ def spent(*, now: datetime) -> Spent:
 def _take(steps: int) -> None:
     with cursors.prepared() as cursor:
         cursor.execute(_TAKE, [steps])
+        if cursor.rowcount != 1:  # without its row nobody would wait for anybody
+            raise NoSwitch("budget")
 
 
 def _accounts(steps: int, safety: Safety) -> int:

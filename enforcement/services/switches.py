@@ -6,10 +6,11 @@ write the row each time.
 """
 
 from datetime import datetime
+from typing import cast
 
 from django.db import connection
 
-from enforcement.models import Brake
+from enforcement.models import Brake, Budget
 from enforcement.services import cursors
 
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext('enforcement.brake'), hashtext(%s))"
@@ -24,12 +25,30 @@ class BrakePulled(Exception):
         super().__init__(f"The brake is pulled since {pulled_at:%Y-%m-%d %H:%M} UTC: nothing is warned or made worse.")
 
 
+class NoSwitch(Exception):
+    """The row of a switch is gone: nothing is decided until `migrate` has made it again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"There is no switch called {what!r}; `./run manage migrate` makes it.")
+
+
+def make(**_: object) -> None:
+    """The rows that the brake consists of, after every migration: there from the start, and back if they were lost."""
+    if Brake._meta.db_table not in connection.introspection.table_names():
+        return  # migrated to a time before the brake
+    for what in Brake.What:
+        Brake.objects.get_or_create(what=what)
+    Budget.objects.get_or_create(pk=1)
+
+
 def pulled_at(what: Brake.What) -> datetime | None:
     """Since when the switch is pulled; None where it is not. True for as long as nobody turns it."""
     with cursors.prepared() as cursor:
         cursor.execute(_PULLED, [what])
         row = cursor.fetchone()
-    return row[0] if row else None
+    if row is None:  # then nobody could pull it
+        raise NoSwitch(what)
+    return cast(datetime | None, row[0])
 
 
 def share(what: Brake.What) -> datetime | None:

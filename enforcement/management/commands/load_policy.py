@@ -1,15 +1,14 @@
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.management.base import CommandParser
 
 from enforcement.management.base import Command as BaseCommand
 from enforcement.management.base import Refused
+from enforcement.management.people import two_people
 from enforcement.rules.policy import PolicyRefused
-from enforcement.services import clock, policies, staff
-from enforcement.services.roles import NotAllowed, Role
+from enforcement.services import clock, policies
+from enforcement.services.roles import NotAllowed
 
 
 class Command(BaseCommand):
@@ -24,7 +23,7 @@ class Command(BaseCommand):
         try:
             version = policies.draft(file.read_text(encoding="utf-8"), now=clock.now())
             if activate:
-                proposed_by, approved_by = self._two(by)
+                proposed_by, approved_by = two_people(by)
                 version = policies.activate(
                     version.pk, proposed_by=proposed_by, approved_by=approved_by, now=clock.now()
                 )
@@ -33,18 +32,3 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError, NotAllowed) as refused:
             raise Refused(refused) from None
         self.say({"version": version.pk, "name": version.name, "status": version.status})
-
-    def _two(self, names: list[str]) -> tuple[User, User]:
-        if len(names) != 2:
-            raise Refused("--activate needs two people: --by NAME --by NAME.")
-        first, second = (_person(name) for name in names)
-        return first, second
-
-
-def _person(name: str) -> User:
-    found = User.objects.filter(username=name).first()
-    if found is None and settings.TEST_CLOCK:
-        return staff.create(name, email=f"{name}@example.test", role=Role.LEAD, password=None)
-    if found is None:
-        raise Refused(f"There is no member of the staff called {name!r}; `create_staff` makes one.")
-    return found
