@@ -47,7 +47,7 @@ def _roles(message_ids: Collection[int]) -> dict[int, list[str]]:
 def _look_again(roles: Mapping[int, list[str]], by: User | None, now: datetime) -> None:
     """At the cases whose present state these memos announced; what announced an earlier one is only shown."""
     standing = Case.objects.filter(memos__in=roles).exclude(state=State.CLOSED).distinct()
-    cases = {case.pk: case for case in standing.select_related("policy")}
+    cases = {case.pk: case for case in standing.prefetch_related("policy")}
     announced = {case: memo.pk for case, memo in acceptance.announcements(cases).items() if memo.pk in roles}
     receptions = acceptance.receptions(announced.values())
     lost, moved = [], []

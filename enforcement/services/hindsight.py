@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from enforcement.models import Case, Decision, PolicyVersion, Retraction
 from enforcement.rules import outcomes, scoring
@@ -10,6 +10,9 @@ from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import TerritoryAnswers, territories_under_both
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
 from enforcement.services import acceptance, deadline, history, sightings
+
+# A run reads the clock once, at its beginning; what came in while it worked, it saw as well.
+_SEEN_MEANWHILE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +29,36 @@ class _Moment:
 
 
 def fallen(cases: Sequence[Case], retraction: Retraction, active: PolicyVersion, *, now: datetime) -> set[int]:
-    """The ids of those whose ground this retraction took away (accounts locked, `policy` loaded).
+    """The ids of those that cannot stand after this retraction (accounts locked, `policy` loaded).
 
-    A case rests on the decision that warned and on the step at its deadline, and later steps follow from these; a
-    warned one has to hold now as well. What no rule held up before this retraction is a person's to take back, and a
-    step without notice rests on its legal basis.
+    What was decided has to hold as of then, and a warning has to hold now as well.
     """
-    judged = [case for case in cases if case.pk not in _without_notice(cases)]
-    found: set[int] = set()
-    for moments in (_warnings(judged), _deadlines(judged), _today(judged, active, now)):
-        found |= _fallen([moment for moment in moments if moment.case.pk not in found], retraction)
-    return found
+    judged = _on_evidence(cases)
+    return groundless(judged, retraction) | _fallen(list(_today(judged, active, now)), retraction)
+
+
+def groundless(cases: Sequence[Case], retraction: Retraction) -> set[int]:
+    """The ids of those that rest on decisions whose ground this retraction took away.
+
+    A case rests on the decision that warned and on the step at its deadline; later steps follow from these. What no
+    rule held up before the retraction is a person's to take back, and a step without notice rests on its legal basis.
+    """
+    judged = _on_evidence(cases)
+    earlier = ([each for each in made if each.at <= retraction.retracted_at] for made in _decided(judged))
+    return set[int]().union(*(_fallen(moments, retraction) for moments in earlier))
 
 
 # -- which moments -------------------------------------------------------------------------------------------------
 
 
-def _without_notice(cases: Sequence[Case]) -> set[int]:
+def _on_evidence(cases: Sequence[Case]) -> list[Case]:
     taken = Decision.objects.filter(case__among=cases, step=Step.RESTRICT_NOW, status=Decision.Status.APPLIED)
-    return set(taken.values_list("case_id", flat=True))
+    without_notice = set(taken.values_list("case_id", flat=True))
+    return [case for case in cases if case.pk not in without_notice]
+
+
+def _decided(cases: Sequence[Case]) -> tuple[Iterator[_Moment], Iterator[_Moment]]:
+    return _warnings(cases), _deadlines(cases)
 
 
 def _warnings(cases: Sequence[Case]) -> Iterator[_Moment]:
@@ -83,8 +97,8 @@ def _fallen(moments: Sequence[_Moment], retraction: Retraction) -> set[int]:
 def _standing(moments: Sequence[_Moment], counted: int | None) -> set[int]:
     """The ids of the cases that hold, with what this retraction took if it is `counted`."""
     closes = history.closes_of([moment.case.account_id for moment in moments])
-    spans = {moment.case.account_id: (_since(moment, closes), moment.at) for moment in moments}
-    told = {each.case.account_id: (each.told, each.at) for each in moments if each.told is not None}
+    spans = {each.case.account_id: (_since(each, closes), each.at + _SEEN_MEANWHILE) for each in moments}
+    told = {each.case.account_id: (each.told, each.at + _SEEN_MEANWHILE) for each in moments if each.told is not None}
     seen, new = sightings.received(spans, counted=counted), sightings.received(told, counted=counted)
     return {
         moment.case.pk

@@ -83,7 +83,7 @@ def _judge_again(accounts: list[int], retraction: Retraction, now: datetime) -> 
     if not accounts or active is None:
         return
     told = Case.objects.filter(account__among=accounts).exclude(state__in=(State.OPEN, State.CLOSED))
-    standing = list(told.select_related("account", "policy").order_by("pk"))
+    standing = list(told.select_related("account").prefetch_related("policy").order_by("pk"))
     fallen = hindsight.fallen(standing, retraction, active, now=now)
     _withdraw([case for case in standing if case.pk in fallen], now)
     _propose_anew(accounts, now)

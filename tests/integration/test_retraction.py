@@ -31,6 +31,7 @@ from enforcement.services import (
     assessment,
     clock,
     intake,
+    invariants,
     restrict_now,
     retraction,
     review,
@@ -435,3 +436,14 @@ def test_traffic_after_a_withdrawal_may_lead_to_a_new_warning(
     clock.advance(timedelta(hours=1))
     see(detector, sighting(account_outside, clock.now()))
     assert list(Case.objects.order_by("pk").values_list("state", flat=True)) == ["closed", "warned"]
+
+
+@pytest.mark.breaks("I6", "I8")
+def test_what_stands_on_withdrawn_evidence_is_found(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    case = suspended(account_outside, detector)
+    by_hand = Retraction.objects.create(detector=detector, reason=REASON, retracted_at=clock.now())
+    Evidence.objects.update(retracted_at=clock.now(), retraction=by_hand)
+    broken = {each.invariant.name: each.rows for each in invariants.check(now=clock.now(), late=False)}
+    assert broken["I6"] == [{"case_id": case.pk, "retraction_id": by_hand.pk}]

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from enforcement.services.invariants import evidence, history, late, notice, people, standing
+from enforcement.services.invariants import evidence, ground, history, late, notice, people, standing
 from enforcement.services.invariants.query import Invariant
 
 INVARIANTS: tuple[Invariant, ...] = tuple(
@@ -20,6 +20,7 @@ INVARIANTS: tuple[Invariant, ...] = tuple(
             *notice.INVARIANTS,
             *history.INVARIANTS,
             *evidence.INVARIANTS,
+            *ground.INVARIANTS,
             *people.INVARIANTS,
             *standing.INVARIANTS,
             *late.INVARIANTS,
