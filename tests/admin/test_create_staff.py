@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from enforcement.management.base import Refused
+from enforcement.models import SecondLogin
 from enforcement.services.roles import Role, roles_of
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +58,18 @@ def test_what_is_refused_is_said_and_makes_nobody(
         create(*arguments)
     assert refused.value.returncode == 2
     assert list(User.objects.all()) == [officer]
+
+
+def test_a_second_login_is_made_out_to_be_one_and_points_to_the_first() -> None:
+    create("leo", "--email", "leo@provider.test", "--group", "lead")
+    _, told = create("leo.admin", "--email", "leo@provider.test", "--group", "lead", "--second-login-of", "leo")
+    assert told.strip().endswith("It is another login of leo.")
+    create("leo.night", "--email", "leo@provider.test", "--group", "officer", "--second-login-of", "leo.admin")
+    found = SecondLogin.objects.order_by("user").values_list("user__username", "person__username")
+    assert list(found) == [("leo.admin", "leo"), ("leo.night", "leo")]
+
+
+def test_a_second_login_of_nobody_makes_nobody() -> None:
+    with pytest.raises(Refused, match="no user called 'leo'"):
+        create("leo.admin", "--email", "leo@provider.test", "--group", "lead", "--second-login-of", "leo")
+    assert not User.objects.filter(username="leo.admin").exists()
