@@ -60,7 +60,7 @@ class WaitsFilter(SimpleListFilter):
     _ROWS: Mapping[str, QuerySet[Any]] = {
         "approval": Decision.objects.filter(status=Decision.Status.HELD),
         "appeal": Appeal.objects.filter(status=Appeal.Status.OPEN),
-        "contact": Stop.objects.filter(kind=Stop.Kind.UNREACHABLE, ended_at=None),
+        "contact": Stop.objects.filter(kind__in=(Stop.Kind.UNREACHABLE, Stop.Kind.BOUNCE), ended_at=None),
         "stopped": Stop.objects.filter(ended_at=None),
     }
 

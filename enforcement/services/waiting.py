@@ -13,7 +13,8 @@ SELECT enforcement_now(),
        (SELECT count(*) FROM (SELECT FROM enforcement_decision WHERE status = 'held' LIMIT {MOST}) AS held),
        (SELECT count(*) FROM (SELECT FROM enforcement_appeal WHERE status = 'open' LIMIT {MOST}) AS appeals),
        (SELECT count(*) FROM (SELECT FROM enforcement_case WHERE state = 'open' LIMIT {MOST}) AS reviews),
-       (SELECT count(*) FROM (SELECT FROM enforcement_stop WHERE kind = 'unreachable' AND ended_at IS NULL
+       (SELECT count(*) FROM (SELECT DISTINCT case_id FROM enforcement_stop
+                               WHERE kind IN ('unreachable', 'bounce') AND ended_at IS NULL
                                LIMIT {MOST}) AS unreachable)
 """
 
@@ -26,7 +27,7 @@ class Waiting:
     held: int  # decisions that somebody has to agree to
     appeals: int  # that nobody has answered
     reviews: int  # cases that the automation left to a person
-    unreachable: int  # cases whose account no memo reaches
+    unreachable: int  # cases whose account no memo reaches, or whose memo came back
 
 
 def waiting() -> Waiting:

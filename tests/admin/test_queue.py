@@ -188,7 +188,7 @@ def test_a_search_that_leaves_accounts_out_says_so(
     assert "accounts whose name begins so were looked at" in answer.content.decode()
 
 
-@pytest.mark.parametrize(("waits", "kind"), [("contact", "unreachable"), ("stopped", "hold")])
+@pytest.mark.parametrize(("waits", "kind"), [("contact", "unreachable"), ("contact", "bounce"), ("stopped", "hold")])
 def test_the_queue_is_narrowed_to_what_a_case_waits_for(
     queue: list[Case], officer: User, browser_of: Open, waits: str, kind: str
 ) -> None:
