@@ -14,6 +14,7 @@ COPY manage.py ./
 COPY accounts_enforcement accounts_enforcement
 COPY enforcement enforcement
 COPY notifications notifications
+COPY faultpoints faultpoints
 COPY templates templates
 COPY deploy deploy
 # Collecting needs settings, and settings need these; nothing is connected to.

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+import faultpoints
 from accounts_enforcement import browser_policy, logs, openapi
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -61,6 +62,10 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # -- the service -------------------------------------------------------------------------------------------------
 TEST_CLOCK = env.bool("ENFORCEMENT_TEST_CLOCK", default=False)
+if FAULTS := env.str("FAULTS", default=""):
+    if not TEST_CLOCK:
+        raise ImproperlyConfigured("FAULTS makes processes die on purpose: it needs ENFORCEMENT_TEST_CLOCK=1.")
+    faultpoints.arm(FAULTS, record=env.str("FAULTS_RECORD", default=""), seed=env.int("FAULTS_SEED", default=0))
 GEOIP_MMDB = env.str("GEOIP_MMDB", default="")
 PROVIDER_NAME = env.str("PROVIDER_NAME", default="Example API")
 PROVIDER_TEAM = env.str("PROVIDER_TEAM", default="Policy Enforcement")

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "enforcement.metrics": {"enforcement.metrics"},
     "enforcement.models": {"enforcement.models", "enforcement.rules", "notifications.models"},
     "enforcement.services": {"enforcement.services", "enforcement.models", "enforcement.rules", "notifications",
-                             "enforcement.geolocation", "enforcement.metrics"},
+                             "enforcement.geolocation", "enforcement.metrics", "faultpoints"},
     "enforcement.api": {"enforcement.api", "enforcement.services", "enforcement.models", "enforcement.rules",
                         "enforcement.geolocation", "enforcement.metrics"},
     "enforcement.admin": {"enforcement.admin", "enforcement.services", "enforcement.models", "enforcement.rules"},
@@ -24,24 +24,27 @@ MAY_IMPORT = {
     "enforcement.apps": set(),
     "enforcement.migrations": {"enforcement.models", "enforcement.migrations", "enforcement.rules", "notifications"},
     "enforcement.management": {"enforcement", "notifications", "devservices", "examples"},
-    "notifications": {"notifications"},
+    "faultpoints": {"faultpoints"},
+    "notifications": {"notifications", "faultpoints"},
     "notifications.admin": {"notifications", "enforcement.admin"},
     "devservices": {"devservices"},
-    "accounts_enforcement": {"accounts_enforcement", "enforcement", "notifications"},
+    "accounts_enforcement": {"accounts_enforcement", "enforcement", "notifications", "faultpoints"},
 }  # fmt: skip
-OURS = ("enforcement", "notifications", "accounts_enforcement", "devservices", "examples", "tests", "benchmarks")
+OURS = ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints", "examples", "tests",
+        "benchmarks")  # fmt: skip
 DJANGO_FREE = (
     "enforcement.rules",
     "enforcement.geolocation",
     "enforcement.metrics",
     "enforcement.detector",
     "devservices",
+    "faultpoints",
 )
 
 
 def modules() -> dict[str, Path]:
     found = {}
-    for package in ("enforcement", "notifications", "accounts_enforcement", "devservices"):
+    for package in ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints"):
         for path in (ROOT / package).rglob("*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             found[name] = path
