@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from enforcement.models import Contact, Memo, MemoCopy
 from notifications.models import Message
@@ -25,23 +26,42 @@ class Reception:
     bounced_at: datetime | None = None  # the copy that came back last
 
 
-def announcements(case_ids: Collection[int]) -> dict[int, Memo]:
-    """By case: the memo that announced its present state, the newest that is not a reminder."""
-    memos = Memo.objects.filter(case__among=case_ids, before_due=None).select_related("decision")
-    memos = memos.order_by("case", "-pk").distinct("case")
-    return {memo.case_id: memo for memo in memos}
+class Announcement(NamedTuple):
+    """The memo that announced the present state of a case, without its words."""
+
+    pk: int
+    decision_id: int
+    step: str
+    told_due_at: datetime | None
+
+
+def announcements(case_ids: Collection[int]) -> dict[int, Announcement]:
+    """By case: of its memos the newest that is not a reminder."""
+    memos = Memo.objects.filter(case__among=case_ids, before_due=None).order_by("case", "-pk").distinct("case")
+    found = memos.values_list("case_id", "pk", "decision_id", "decision__step", "told_due_at")
+    return {case: Announcement(memo, decision, step, told) for case, memo, decision, step, told in found}
+
+
+class _Copy(NamedTuple):
+    """What became of the copy for one contact."""
+
+    state: str
+    accepted_at: datetime | None
+    bounced_at: datetime | None
 
 
 def receptions(memo_ids: Collection[int]) -> dict[int, Reception]:
     """One for each memo, in one query."""
-    copies: dict[int, dict[str, list[Message]]] = {memo: defaultdict(list) for memo in memo_ids}
-    for copy in MemoCopy.objects.filter(memo__in=memo_ids).select_related("message"):
-        copies[copy.memo_id][copy.role].append(copy.message)
+    copies: dict[int, dict[str, list[_Copy]]] = {memo: defaultdict(list) for memo in memo_ids}
+    found = MemoCopy.objects.filter(memo__among=memo_ids)
+    became = "message__state", "message__accepted_at", "message__bounced_at"
+    for memo, role, state, accepted_at, bounced_at in found.values_list("memo_id", "role", *became):
+        copies[memo][role].append(_Copy(state, accepted_at, bounced_at))
     return {memo: _reception(by_role) for memo, by_role in copies.items()}
 
 
-def _reception(by_role: dict[str, list[Message]]) -> Reception:
-    copies = [message for messages in by_role.values() for message in messages]
+def _reception(by_role: dict[str, list[_Copy]]) -> Reception:
+    copies = [copy for of_role in by_role.values() for copy in of_role]
     return replace(
         _precedence(by_role),
         first_taken_at=min((each.accepted_at for each in copies if each.accepted_at), default=None),
@@ -49,14 +69,14 @@ def _reception(by_role: dict[str, list[Message]]) -> Reception:
     )
 
 
-def _precedence(by_role: dict[str, list[Message]]) -> Reception:
+def _precedence(by_role: dict[str, list[_Copy]]) -> Reception:
     if not by_role:
         return Reception()
     for role in PRECEDENCE:
-        standing = [message for message in by_role[role] if message.bounced_at is None]
-        accepted = [message.accepted_at for message in standing if message.accepted_at is not None]
+        copies = by_role.get(role, ())
+        accepted = [copy.accepted_at for copy in copies if copy.accepted_at is not None and copy.bounced_at is None]
         if accepted:
             return Reception(accepted_at=min(accepted))
-        if any(message.state == Message.State.QUEUED for message in by_role[role]):
+        if any(copy.state == Message.State.QUEUED for copy in copies):
             return Reception()
     return Reception(unreachable=True)

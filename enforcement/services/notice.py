@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from enforcement.models import Case, Memo, Stop
+from enforcement.models import Case, Stop
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State, Step
 from enforcement.services import acceptance, stops
+from enforcement.services.acceptance import Announcement
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.locks import claim_accounts
 from enforcement.services.rows import update_rows
@@ -99,13 +100,13 @@ def _write(started: list[Case], now: datetime) -> None:
     update_rows(started, ["accepted_at", "notice", *stops.CLOCK_FIELDS])
 
 
-def _run(case: Case, memo: Memo, accepted_at: datetime, now: datetime) -> None:
+def _run(case: Case, memo: Announcement, accepted_at: datetime, now: datetime) -> None:
     """The deadline follows from the acceptance, not from the moment at which we heard of it.
 
     Where the memo had come back, the clock stood meanwhile: what was left, or the policy's minimum, is left still. The
     date that was told with it may have reached somebody: the new one is never before it.
     """
-    rung = rung_of(State(case.state), case.policy.rules) if memo.decision.step != Step.RESTRICT_NOW else None
+    rung = rung_of(State(case.state), case.policy.rules) if memo.step != Step.RESTRICT_NOW else None
     left, case.accepted_at, case.remaining = case.remaining, accepted_at, None
     if rung is None:
         case.look_at = None
