@@ -8,14 +8,26 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from enforcement.models import Account, Case, Client, Decision, GagEnd, Memo, PolicyVersion, Restriction
+from enforcement.models import (
+    Account,
+    Brake,
+    BrakePull,
+    Case,
+    Client,
+    Decision,
+    GagEnd,
+    Memo,
+    PolicyVersion,
+    Restriction,
+)
 from enforcement.rules.transitions import Step, StepRefused
-from enforcement.services import appeals, assessment, clock, gateway, queries, restrict_now, review, staff, sweep
+from enforcement.services import appeals, assessment, brake, clock, gateway, queries, restrict_now, review, staff, sweep
 from enforcement.services.cases import WithoutNotice
 from enforcement.services.gateway import Question
 from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
 from enforcement.services.roles import NotAllowed, Role
+from enforcement.services.switches import BrakePulled
 from notifications.models import Message
 from tests.conftest import SMALL_POLICY
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, steps, suspended, the_case, warned
@@ -112,9 +124,10 @@ def test_the_database_itself_wants_counsel_and_a_legal_basis(
     account_outside: Account, policy: PolicyVersion, officer: User, counsel: User
 ) -> None:
     agree(propose(account_outside, officer), counsel)
+    applied = Decision.objects.values().get()
     for columns in ({"approved_as": "lead"}, {"legal_basis": ""}, {"basis": ""}, {"people": 1}):
         with pytest.raises(IntegrityError, match="decision_without_notice"), transaction.atomic():
-            Decision.objects.update(**columns)
+            Decision.objects.create(**applied | {"id": None, "case_version": 2} | columns)
 
 
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.AUDITOR])
@@ -192,6 +205,20 @@ def test_it_needs_no_notice_and_is_the_only_step_that_does_not(
     review.refuse(decision_id=proposal.pk, reason="Too early.", by=lead, now=clock.now())
     agree(propose(account_outside, officer), counsel)
     assert the_case(account_outside).state == "restricted"
+
+
+def test_a_pulled_brake_lets_it_pass_and_nothing_else(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User, counsel: User
+) -> None:
+    brake.pull(Brake.What.ENFORCEMENT, BrakePull.Cause.MANUAL, "Something is wrong.", now=clock.now(), by=officer)
+    see(detector, sighting(account_outside, clock.now()))
+    assert the_case(account_outside).state == "open"
+    with pytest.raises(BrakePulled):
+        review.propose(
+            case_id=the_case(account_outside).pk, step=Step.WARN, reason="Now.", by=officer, now=clock.now(), version=0
+        )
+    agree(propose(account_outside, officer), counsel)
+    assert (the_case(account_outside).state, asks(account_outside, "CN")) == ("restricted", False)
 
 
 def test_nothing_of_the_automation_follows_it(
