@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 import structlog
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import Error, OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now as RealNow
 
+from faultpoints import faultpoint, port
 from notifications.email import compose
 from notifications.models import Message
 from notifications.relay import Relay, RelayAway, Reply
@@ -112,10 +113,11 @@ def _one_batch(run: _Run) -> bool:
 
 
 def _claim(now: datetime, token: uuid.UUID) -> list[Message]:
-    with transaction.atomic(), connection.cursor() as cursor:
+    with port("memo.claim.commit", OperationalError), transaction.atomic(), connection.cursor() as cursor:
         claim: dict[str, Any] = {"now": now, "limit": _BATCH, "token": token, "lease": _LEASE}
         cursor.execute(_CLAIM, claim)
         ids = [row[0] for row in cursor.fetchall()]
+    faultpoint("memo.claimed")
     return list(Message.objects.filter(pk__in=ids, lease_token=token).order_by("next_attempt_at", "pk"))
 
 
@@ -178,6 +180,7 @@ def _offer(relay: Relay, message: Message) -> Reply:
     return relay.offer(content, settings.MEMO_FROM, message.recipient)
 
 
+@port("memo.record.commit", OperationalError)
 def _record(message: Message, reply: Reply, run: _Run) -> None:
     """Guarded by the lease: a sender that comes back after it ran out changes nothing."""
     outcome = _outcome(message, reply, run.clock())
@@ -193,6 +196,7 @@ def _record(message: Message, reply: Reply, run: _Run) -> None:
         return
     run.became[message.pk] = became = _name(reply, outcome)
     run.done.count(became)
+    faultpoint("memo.recorded")
 
 
 def _name(reply: Reply, outcome: Mapping[str, Any]) -> Outcome:

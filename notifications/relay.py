@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
+from faultpoints import faultpoint, port
+
 # For every word but the last. A server may take ten minutes over the final dot (RFC 5321, 4.5.3.2.6); giving up
 # earlier doubles the mail.
 _TIMEOUT = 30.0
@@ -160,7 +162,10 @@ def _hand_over(line: smtplib.SMTP, content: bytes, recipient: str) -> Reply:
     if not 200 <= code < 300:
         return Reply(code, _words(words))
     _wait(line, _FINAL_DOT_TIMEOUT)
-    code, words = line.data(content)
+    faultpoint("memo.smtp.before_data")
+    with port("memo.smtp", TimeoutError):
+        code, words = line.data(content)
+    faultpoint("memo.smtp.after_accept")
     _wait(line, _TIMEOUT)
     return Reply(code, _words(words))
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from enforcement.models import Appeal, Case, Decision, Memo, Stop
 from enforcement.rules.transitions import WORSENING, State, Step
@@ -12,6 +13,7 @@ from enforcement.services import acceptance, cases, stops
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, is_among
+from faultpoints import faultpoint, port
 
 # What goes against the account. That we were late with an answer, and then gave it, is no decision of its own.
 CONTESTABLE = WORSENING | {Step.WARN}
@@ -21,6 +23,7 @@ class AppealRefused(Exception):
     """The appeal cannot be filed or decided; the sentence says why."""
 
 
+@port("appeal.commit", OperationalError)
 @transaction.atomic
 def file(*, decision_id: int, statement: str, now: datetime) -> Appeal:
     """Contest an applied decision. The first appeal of a decision stops the clock; later ones are heard, but do not.
@@ -41,9 +44,12 @@ def file(*, decision_id: int, statement: str, now: datetime) -> Appeal:
         cases.lapse([decision.case], now=now)
         stops.stop([decision.case], Stop.Kind.APPEAL, "An appeal is open.", now=now)
         stops.resume([decision.case], [Stop.Kind.APPROVAL], now=now)
+    faultpoint("appeal.before_commit")
+    transaction.on_commit(partial(faultpoint, "appeal.after_commit"))
     return appeal
 
 
+@port("appeal.decided.commit", OperationalError)
 @transaction.atomic
 def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: datetime) -> Appeal:
     """Decide an appeal. Overturned, the case closes and all its restrictions are lifted; upheld, the clock goes on.
@@ -59,6 +65,7 @@ def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: dateti
     appeal.status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD
     appeal.decided_at, appeal.decided_by, appeal.reason = now, by, reason.strip()
     appeal.save()
+    faultpoint("appeal.decided")
     if appeal.case.state == State.CLOSED:
         return appeal
     if overturn:

@@ -18,6 +18,7 @@ from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_by_account
 from enforcement.services.rows import put_rows, update_rows
+from faultpoints import faultpoint
 
 # A mark that rose since it was read belongs to evidence that the scores have not seen. Rows are locked in id order,
 # as intake raises them, so that the two cannot deadlock.
@@ -73,6 +74,7 @@ def _step_aside(account: int, now: datetime) -> None:
 
 def assess_accounts(account_ids: list[int], active: PolicyVersion, *, now: datetime) -> None:
     """Score locked accounts, open and warn as the policy says, and clear the marks that were read."""
+    faultpoint("score.locked")
     # A pulled brake keeps warnings back; its release marks every open case anew, so that none is lost.
     braked = switches.share(Brake.What.ENFORCEMENT) is not None
     marks = dict(AssessmentMark.objects.filter(account__among=account_ids).values_list("account_id", "count"))

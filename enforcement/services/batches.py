@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from enforcement import metrics
 from enforcement.services.locks import lock_accounts
+from faultpoints import port
 
 BACKOFF = timedelta(minutes=1)  # how long an account that failed waits before it is tried again
 BATCH = 250  # the rules run under the locks; a larger batch only holds them longer
@@ -58,7 +59,7 @@ def work_off(work: Work, *, time_box: float | None = None) -> Done:
 def _one_batch(work: Work, done: Done) -> bool:
     claimed: list[int] = []
     try:
-        with transaction.atomic():
+        with port(f"{work.name}.commit", OperationalError), transaction.atomic():
             claimed = work.claim(BATCH)
             if claimed:
                 work.decide(claimed)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from enforcement.models import Case, MemoCopy, Stop
 from enforcement.rules import deadlines
@@ -14,9 +15,11 @@ from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import check_may_decide
 from enforcement.services.rows import update_rows
 from enforcement.services.transactions import atomic_and_again
+from faultpoints import faultpoint, port
 from notifications import bounces
 
 
+@port("bounce.commit", OperationalError)
 @atomic_and_again
 def record(*, message_ids: Collection[int], words: str = "", by: User | None = None, now: datetime) -> list[int]:
     """Record that messages came back; answers with those that were not known as such before.
@@ -31,6 +34,7 @@ def record(*, message_ids: Collection[int], words: str = "", by: User | None = N
         check_may_decide(by)
     accounts = MemoCopy.objects.filter(message__in=message_ids).values_list("memo__case__account", flat=True)
     lock_accounts(accounts, wait=True)
+    faultpoint("bounce.received")
     back = bounces.record(message_ids, words=words, now=now)
     _look_again(_roles(back), by, now)
     return back

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from enforcement import metrics
 from enforcement.models import Brake, BrakePull, Case, ClockReading, Stop
@@ -14,6 +14,7 @@ from enforcement.services.batches import BATCH
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
 from enforcement.services.transactions import atomic_and_again
+from faultpoints import faultpoint, port
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,9 @@ def pull(
         if switches.lock(what) is not None:
             return None
         switches.turn(what, now)
+        faultpoint("brake.before_commit")
         pulled = BrakePull.objects.create(what=what, cause=cause, reason=reason, pulled_at=now, pulled_by=by)
+    faultpoint("brake.pulled")
     metrics.BRAKE_PULLS.labels(what, cause).inc()
     log.error("brake.pulled", what=what, cause=cause, reason=reason, by=by.pk if by else None)
     return pulled
@@ -124,6 +127,7 @@ def _batches(pulled: BrakePull) -> Iterator[Sequence[int]]:
         past = accounts[-1]
 
 
+@port("brake.release.batch.commit", OperationalError)
 @atomic_and_again
 def _set_on(accounts: Sequence[int], pulled: BrakePull, *, now: datetime) -> None:
     """The pull was a stop of these clocks: write it down, and let those go on that nothing else stops."""
@@ -142,14 +146,17 @@ def _set_on(accounts: Sequence[int], pulled: BrakePull, *, now: datetime) -> Non
         for case in running
     )
     stops.set_on(running, now=now)
+    faultpoint("brake.release.batch")
 
 
+@port("brake.release.commit", OperationalError)
 @transaction.atomic
 def _turn_back(pulled: BrakePull, by: User, now: datetime) -> None:
     switches.lock(Brake.What(pulled.what))
     pulled.released_at, pulled.release_approved_by = now, by
     pulled.save(update_fields=["released_at", "release_approved_by"])
     switches.turn(Brake.What(pulled.what), None)
+    faultpoint("brake.released")
     ClockReading.objects.all().delete()  # two people have said that the clock is right
     with connection.cursor() as cursor:
         cursor.execute(_MARK_OPEN, {"now": now})

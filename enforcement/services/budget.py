@@ -11,6 +11,7 @@ from enforcement.rules.policy_parts import Safety
 from enforcement.rules.transitions import NEEDS_NOTICE
 from enforcement.services import brake, cursors
 from enforcement.services.switches import NoSwitch
+from faultpoints import faultpoint
 
 _TAKE = "UPDATE enforcement_budget SET steps = steps + %s"
 _COUNTED = f"""
@@ -36,6 +37,7 @@ def reserve(steps: int, *, policy: Policy, now: datetime) -> int:
     if granted < steps:
         _take(granted - steps)
         transaction.on_commit(lambda: _pull(policy.safety, now))
+    faultpoint("budget.reserved")
     return granted
 
 

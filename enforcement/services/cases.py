@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,6 +19,7 @@ from enforcement.services.effects import Taken
 from enforcement.services.roles import people_of
 from enforcement.services.rows import insert_rows, update_rows
 from enforcement.services.switches import BrakePulled
+from faultpoints import faultpoint
 
 # Crockford's alphabet: no letter that is read as a digit.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -65,7 +67,10 @@ def open_cases(accounts: Mapping[int, str], policy: PolicyVersion, *, now: datet
         Case(reference=_reference(), account_id=account, policy=policy, rule=rule, opened_at=now)
         for account, rule in accounts.items()
     ]
-    return insert_rows(Case, opened)
+    written = insert_rows(Case, opened)
+    faultpoint("case.open.before_commit")
+    transaction.on_commit(partial(faultpoint, "case.open.after_commit"))
+    return written
 
 
 def _reference() -> str:
@@ -78,15 +83,18 @@ def apply(orders: Sequence[Order], *, now: datetime) -> list[Decision]:
 
     Raises StepRefused, NoticeNotOver or BrakePulled before anything is written.
     """
+    faultpoint("decide.locked")
     for order in orders:
         find_transition(State(order.case.state), order.step)
     ready = [order for order in orders if _enough_people(order)]
     waiting = [order for order in orders if not _enough_people(order)]
     _heed_the_brake(orders)
     proofs = notice_rule.prove([order.case for order in ready if order.step in NEEDS_NOTICE], now=now)
+    faultpoint("decide.rechecked")
     held = insert_rows(Decision, (_decision(order, now) for order in waiting if order.held is None))
     stops.stop([order.case for order in waiting], Stop.Kind.APPROVAL, "A person has to agree.", now=now)
     decided = held + _take(ready, proofs, now=now)
+    faultpoint("decide.before_commit")
     transaction.on_commit(lambda: _count(decided))
     return decided
 
@@ -100,6 +108,7 @@ def _heed_the_brake(orders: Sequence[Order]) -> None:
 
 
 def _count(decided: Sequence[Decision]) -> None:
+    faultpoint("decide.after_commit")
     for decision in decided:
         metrics.DECISIONS.labels(decision.step, decision.status).inc()
 

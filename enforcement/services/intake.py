@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from enforcement import metrics
 from enforcement.models import Client
 from enforcement.services.evidence_items import Item, ItemRefused, read_item
 from enforcement.services.transactions import atomic_and_again
+from faultpoints import faultpoint, port
 
 MAX_ITEMS = 1000
 
@@ -123,7 +124,9 @@ def record(detector: Client, raw_items: Sequence[object], *, now: datetime) -> R
         else:
             first[item.id] = (index, item)
     items = [item for _, item in first.values()]
+    faultpoint("intake.parsed")
     stored, bodies = _store(detector, items, now) if items else (set(), {})
+    faultpoint("intake.after_commit")
     for index, item in first.values():
         status: Status = "accepted" if item.id in stored else _compare(bodies[item.id], item)
         answers[index] = Answer(index, item.id, status, status == "accepted" and item.unknown_territory)
@@ -149,6 +152,7 @@ def _compare(body: str, item: Item) -> Status:
     return "duplicate" if body == item.digest else "conflict"
 
 
+@port("intake.commit", OperationalError)
 @atomic_and_again
 def _store(detector: Client, items: Sequence[Item], now: datetime) -> tuple[set[str], dict[str, str]]:
     """The ids that were stored now, and the bodies under which the others had been stored before."""
@@ -156,6 +160,7 @@ def _store(detector: Client, items: Sequence[Item], now: datetime) -> tuple[set[
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, {"items": rows, "detector": detector.pk, "now": now})
         stored = {row[0] for row in cursor.fetchall()}
+        faultpoint("intake.before_commit")
         missing = [item.id for item in items if item.id not in stored]
         if not missing:
             return stored, {}

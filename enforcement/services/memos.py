@@ -16,6 +16,7 @@ from enforcement.services.acceptance import PRECEDENCE
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.locks import claim_accounts
 from enforcement.services.rows import insert_rows, update_rows
+from faultpoints import faultpoint
 from notifications import outbox
 from notifications.models import Message
 from notifications.outbox import Draft
@@ -132,6 +133,7 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
         for copy, message in zip(copies, messages, strict=True)
     ]
     insert_rows(MemoCopy, sent)
+    faultpoint("memo.rendered")
 
 
 def _recipients(account_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:

@@ -13,6 +13,7 @@ from enforcement.services.acceptance import Announcement
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.locks import claim_accounts
 from enforcement.services.rows import update_rows
+from faultpoints import faultpoint
 
 AWAITING = (State.WARNED, State.RESTRICTED, State.SUSPENDED)
 
@@ -87,6 +88,7 @@ def _start(account_ids: list[int], now: datetime) -> None:
             waiting.append(case)
     _write(started, now)
     _wait(waiting, now + BACKOFF)
+    faultpoint("notice.started")
     stops.stop(unreachable, Stop.Kind.UNREACHABLE, "No contact of the account could be written to.", now=now)
 
 

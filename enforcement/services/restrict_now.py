@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from enforcement.models import Account, Case, Decision, GagEnd, Memo, PolicyVersion
 from enforcement.rules.decisions import people_by_hand
@@ -19,10 +19,12 @@ from enforcement.services.locks import lock_accounts
 from enforcement.services.manners import manners_of
 from enforcement.services.review import ReviewRefused, facts_of, required
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, signs_as
+from faultpoints import port
 
 ENDING_GAGS = frozenset({Role.COUNSEL, Role.LEAD})
 
 
+@port("admin.propose.commit", OperationalError)
 @transaction.atomic
 def propose(
     *,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from enforcement.models import Brake, Case, Client, Decision, Evidence, PolicyVersion, Retraction, Stop
 from enforcement.rules.transitions import State, Step
@@ -11,6 +11,7 @@ from enforcement.services import assessment, cases, hindsight, stops, switches
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.transactions import atomic_and_again
+from faultpoints import faultpoint, port
 
 MAX_IDS = 1000
 
@@ -55,6 +56,7 @@ class RetractionRefused(Exception):
         self.field = field
 
 
+@port("retract.commit", OperationalError)
 @atomic_and_again
 def retract(*, detector: Client, external_ids: Collection[str], reason: str, now: datetime) -> Retraction:
     """Withdraw up to MAX_IDS pieces of a detector's own evidence, and whatever was decided on them.
@@ -74,7 +76,9 @@ def retract(*, detector: Client, external_ids: Collection[str], reason: str, now
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, {"retraction": retraction.pk})
         cursor.execute(_TALLY_AGAIN, {"retraction": retraction.pk})
+    faultpoint("retract.tallied")
     _judge_again(accounts, retraction, now)
+    faultpoint("retract.before_commit")
     return retraction
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from enforcement.models import Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules.decisions import Proposal, people_by_hand
@@ -21,6 +21,7 @@ from enforcement.services.roles import (
     check_still_held,
     is_among,
 )
+from faultpoints import faultpoint, port
 
 # The automation cures, withdraws and frees; `services.restrict_now` is the path without notice.
 BY_HAND = (Step.WARN, Step.RESTRICT, Step.SUSPEND, Step.BLOCK, Step.DISMISS, Step.REINSTATE)
@@ -30,6 +31,7 @@ class ReviewRefused(Exception):
     """What the person asked for does not go; the sentence says why. Nothing was written."""
 
 
+@port("admin.propose.commit", OperationalError)
 @transaction.atomic
 def propose(
     *, case_id: int, step: Step, reason: str, by: User, now: datetime, version: int, credentials: Sequence[str] = ()
@@ -64,6 +66,7 @@ def propose(
     return cases.apply([order], now=now)[0]
 
 
+@port("admin.approve.commit", OperationalError)
 @transaction.atomic
 def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decision:
     """Agree to a held decision. It is looked at again first: if it no longer holds, it lapses and nothing happens."""
@@ -90,6 +93,7 @@ def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decisi
         held=decision,
     )
     cases.apply([order], now=now)
+    faultpoint("admin.approve.before_commit")
     return decision
 
 

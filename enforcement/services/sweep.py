@@ -26,6 +26,7 @@ from enforcement.services.facts import facts_of
 from enforcement.services.locks import claim_accounts
 from enforcement.services.manners import manners_by_account
 from enforcement.services.rows import update_rows
+from faultpoints import faultpoint
 
 _DUE = """
 SELECT account_id FROM enforcement_case
@@ -79,6 +80,7 @@ def _step_aside(account: int, now: datetime) -> None:
 
 def look(account_ids: Sequence[int], *, now: datetime) -> None:
     """Look again, under the locks, at the due cases of these accounts and do what is to be done."""
+    faultpoint("sweep.selected")
     found = list(
         Case.objects.filter(account__among=account_ids, look_at__lte=now, accepted_at__isnull=False, remaining=None)
         .exclude(state=State.CLOSED)
