@@ -114,8 +114,8 @@ def _run(case: Case, memo: Announcement, accepted_at: datetime, now: datetime) -
         case.look_at = None
         return
     promised = case.account.min_notice if case.state == State.WARNED else None
-    case.notice = max(rung.lasts, promised or rung.lasts)
-    due_at = deadlines.due_at(accepted_at, rung.lasts, told=memo.told_due_at, min_notice=promised)
+    case.notice = max(rung.lasts, promised or rung.lasts, case.notice or rung.lasts)
+    due_at = deadlines.due_at(accepted_at, case.notice, told=memo.told_due_at)
     if left is not None:
         due_at = max(due_at, deadlines.resumed(accepted_at, left, case.policy.rules.appeals.minimum_remaining))
     case.due_at = max(due_at, case.due_at or due_at)

@@ -159,6 +159,21 @@ def test_what_was_left_is_left_still_when_it_was_more_than_the_notice(
     assert the_case(account_outside).due_at == accepted_at + left > far
 
 
+def test_a_contract_that_promises_less_meanwhile_shortens_no_notice(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    Account.objects.update(min_notice=60 * DAY)
+    assert warned(account_outside, detector).notice == 60 * DAY
+    comes_back(copy_for("owner"))
+    Account.objects.update(min_notice=None)
+    contact(account_outside, "legal")
+    accepted_at = answer_mail()
+    sweep.sweep(now=clock.now())
+    case = the_case(account_outside)
+    assert (case.notice, standing_stops(case)) == (60 * DAY, [])
+    assert case.due_at >= accepted_at + 60 * DAY
+
+
 def test_other_stops_keep_the_new_clock_from_running(
     account_outside: Account, detector: Client, policy: PolicyVersion
 ) -> None:
