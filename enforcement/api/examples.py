@@ -140,6 +140,7 @@ _SUMMARY = {
     "opened_at": "2026-06-20T08:00:00Z",
     "accepted_at": "2026-06-20T08:00:09Z",
     "due_at": "2026-07-09T00:00:00Z",
+    "narrowed_at": None,
     "closed_at": None,
 }
 LIST_CASES: dict[str, Any] = {

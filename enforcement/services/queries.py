@@ -165,10 +165,12 @@ def _written(case: Case, memo: Memo, reception: Reception) -> list[Event]:
 
 
 def _appealed(case: Case, appeal: Appeal) -> list[Event]:
-    filed = [_event(case, appeal.filed_at, "appeal.filed")]
-    if appeal.decided_at is None:
-        return filed
-    return [*filed, _event(case, appeal.decided_at, f"appeal.{appeal.status}", appeal.reason)]
+    events = [_event(case, appeal.filed_at, "appeal.filed")]
+    if appeal.escalated_at is not None:
+        events.append(_event(case, appeal.escalated_at, "appeal.overdue"))
+    if appeal.decided_at is not None:
+        events.append(_event(case, appeal.decided_at, f"appeal.{appeal.status}", appeal.reason))
+    return events
 
 
 # -- cases ---------------------------------------------------------------------------------------------------------
@@ -221,6 +223,7 @@ def summary(case: Case) -> dict[str, Any]:
         "opened_at": case.opened_at,
         "accepted_at": case.accepted_at,
         "due_at": case.due_at,
+        "narrowed_at": case.narrowed_at,
         "closed_at": case.closed_at,
     }
 
@@ -260,6 +263,8 @@ def _appeal(each: Appeal) -> dict[str, Any]:
         "status": each.status,
         "suspensive": each.suspensive,
         "filed_at": each.filed_at,
+        "decide_by": each.decide_by,
+        "escalated_at": each.escalated_at,
         "decided_at": each.decided_at,
         "reason": each.reason or None,
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from enforcement.models import Case, Decision, Memo, Restriction
+from enforcement.rules.transitions import Step
 from enforcement.services.acceptance import Reception
 
 _FACTS = (
@@ -19,8 +20,9 @@ def statement(case: Case, receptions: Mapping[int, Reception]) -> dict[str, Any]
     applied = [each for each in case.decisions.all() if each.status == Decision.Status.APPLIED]
     if not applied:
         return None
-    newest = applied[-1]
-    restrictions = Restriction.objects.filter(decision=newest).order_by("pk")
+    # A late answer of ours changes for a while what is refused, and not what was decided.
+    newest = next(each for each in reversed(applied) if each.step not in (Step.NARROW, Step.WIDEN))
+    restrictions = Restriction.objects.filter(decision=applied[-1]).order_by("pk")
     return {
         "decision": newest.pk,
         "step": newest.step,

@@ -27,6 +27,9 @@ class CaseSummary(s.Serializer[Any]):
     opened_at = s.DateTimeField()
     accepted_at = s.DateTimeField(allow_null=True, help_text="When a mail server took the memo of the present state.")
     due_at = s.DateTimeField(allow_null=True, help_text="The earliest moment of the next step.")
+    narrowed_at = s.DateTimeField(
+        allow_null=True, help_text="Since when an appeal is overdue, and no more is refused than by a restriction."
+    )
     closed_at = s.DateTimeField(allow_null=True)
 
 
@@ -65,6 +68,8 @@ class CaseAppeal(s.Serializer[Any]):
     status = s.ChoiceField(Appeal.Status.choices)
     suspensive = s.BooleanField(help_text="It stopped the clock.")
     filed_at = s.DateTimeField()
+    decide_by = s.DateTimeField(allow_null=True, help_text="Until when somebody has to decide it.")
+    escalated_at = s.DateTimeField(allow_null=True, help_text="When it was found to be overdue.")
     decided_at = s.DateTimeField(allow_null=True)
     reason = s.CharField(allow_null=True)
 
