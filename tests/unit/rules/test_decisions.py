@@ -171,6 +171,54 @@ class TestWhoMustAgree:
             people_by_hand(State.OPEN, Step.SUSPEND, COMPANY)
 
 
+class TestAfterAnAppealWasWon:
+    """The automation does not repeat by itself what it was wrong about."""
+
+    SHIELDED = replace(COMPANY, overturned=frozenset({"sustained"}))
+
+    def warning(self, kind: str, rule: str, manners: Manners) -> int:
+        found = on_assessment(Outcome(outcome=kind, rule=rule), manners)  # type: ignore[arg-type]
+        assert found is not None
+        return found.people
+
+    def test_the_same_rule_warns_with_one_person_more(self) -> None:
+        assert self.warning("warn", "sustained", self.SHIELDED) == 1
+        assert self.warning("held", "sustained", self.SHIELDED) == 2
+
+    def test_another_rule_warns_as_before(self) -> None:
+        assert self.warning("warn", "corroborated", self.SHIELDED) == 0
+
+    @pytest.mark.parametrize(("rule", "people"), [("sustained", 1), ("corroborated", 0), ("", 0)])
+    def test_the_step_at_the_deadline_takes_one_person_more_by_the_same_rule_only(self, rule: str, people: int) -> None:
+        found = replace(FOUND, manners=self.SHIELDED, rule=rule)
+        verdict = at_deadline(found, policy(cure="null"), DUE)
+        assert isinstance(verdict, Proposal)
+        assert (verdict.step, verdict.people) == (Step.SUSPEND, people)
+
+    @pytest.mark.parametrize(("rule", "people"), [("sustained", 1), ("corroborated", 0)])
+    def test_so_does_every_later_step(self, rule: str, people: int) -> None:
+        rules = policy(suspension="{step: block, after: P30D, automation: auto}")
+        found = later_step(State.SUSPENDED, rules, self.SHIELDED, rule)
+        assert found is not None
+        assert found.people == people
+
+    def test_a_cure_needs_nobody(self) -> None:
+        found = replace(FOUND, manners=self.SHIELDED, rule="sustained", new_requests=0)
+        assert at_deadline(found, policy(), DUE) == Proposal(
+            Step.CURE, 0, "The traffic did not continue after the warning."
+        )
+
+    def test_never_more_people_than_a_decision_has_room_for(self) -> None:
+        guarded = replace(self.SHIELDED, protected=True, is_person=True)
+        assert self.warning("held", "sustained", guarded) == 2
+        verdict = at_deadline(replace(FOUND, manners=guarded, rule="sustained"), policy(cure="null"), DUE)
+        assert isinstance(verdict, Proposal)
+        assert verdict.people == 2
+
+    def test_by_hand_it_takes_as_many_as_before(self) -> None:
+        assert people_by_hand(State.WARNED, Step.SUSPEND, self.SHIELDED) == 2
+
+
 class TestTheLadder:
     def test_a_suspension_leads_where_the_policy_says_and_a_missing_rung_ends_it(self) -> None:
         rules = policy(suspension="{step: block, after: P30D, automation: held}")
