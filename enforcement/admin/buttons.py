@@ -18,21 +18,21 @@ from enforcement.services.roles import is_among, may_approve
 
 def case_buttons(request: HttpRequest, file: CaseFile) -> list[Button]:
     """What this person may do with the case as it stands."""
-    held, case = bool(file.held), file.case
-    proposed = any(each.proposed_by_id for each in file.held)
+    case, proposed = file.case, any(each.proposed_by_id for each in file.held)
     return [
         *(button for each in file.held for button in held_buttons(request, each)),
         *(button for each in file.disputed for button in appeal_buttons(request, each)),
-        *(_step_button(case, step) for step in steps_by_hand(case, is_held=held) if may_decide(request, step)),
+        *(_step_button(case, step) for step in steps_by_hand(file) if may_decide(request, step)),
         *restrict_now_buttons(request, case.account, case, proposed=proposed),
         *(button for each in file.decisions for button in gag_buttons(request, each)),
     ]
 
 
-def steps_by_hand(case: Case, *, is_held: bool) -> list[Step]:
-    """A decision that is held has to be settled before another step forward is proposed."""
-    possible = [step for step in BY_HAND if step in steps_from(State(case.state))]
-    return [step for step in possible if not (is_held and step in WORSENING | {Step.WARN})]
+def steps_by_hand(file: CaseFile) -> list[Step]:
+    """A held decision has to be settled before another step forward, and nothing goes on without a notice."""
+    possible = [step for step in BY_HAND if step in steps_from(State(file.case.state))]
+    stays = bool(file.held) or file.is_without_notice
+    return [step for step in possible if not (stays and step in WORSENING | {Step.WARN})]
 
 
 def _step_button(case: Case, step: Step) -> Button:

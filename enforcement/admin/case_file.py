@@ -22,7 +22,7 @@ from enforcement.models import (
     Restriction,
     Stop,
 )
-from enforcement.rules.transitions import State
+from enforcement.rules.transitions import State, Step
 
 Part = TypeVar("Part", bound=Model)
 
@@ -55,6 +55,12 @@ class CaseFile:
     @property
     def standing_stops(self) -> list[Stop]:
         return [each for each in self.stops if each.ended_at is None]
+
+    @property
+    def is_without_notice(self) -> bool:
+        """Whether the account is restricted on the path without notice, from which nothing goes on."""
+        taken = {each.step for each in self.decisions if each.status == Decision.Status.APPLIED}
+        return self.case.state == State.RESTRICTED and Step.RESTRICT_NOW in taken
 
     @property
     def was_told(self) -> bool:

@@ -119,6 +119,8 @@ def _early(file: CaseFile, step: Step, now: datetime) -> str:
     """Why the step could not take effect at this moment; the service looks again under the lock."""
     if step not in NEEDS_NOTICE:
         return ""
+    if file.is_without_notice:
+        return "No memo has announced this step: the account was restricted without notice. It cannot take effect."
     case = file.case
     stops = [each.kind for each in file.standing_stops if each.kind != Stop.Kind.APPROVAL]
     if stops:

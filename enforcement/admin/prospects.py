@@ -58,7 +58,7 @@ def _next(file: CaseFile, found: Explanation, now: datetime) -> str:
         return f"Nothing: the case is over ({case.outcome})."
     if case.state == State.OPEN:
         return f"{_NOBODY_TOLD} {_SILENT_END}"
-    proposal = _proposal(case, found)
+    proposal = None if file.is_without_notice else _proposal(case, found)
     if proposal is None:
         return "Nothing follows by itself. Only a decision changes this."
     if case.due_at is None:
@@ -182,7 +182,7 @@ def _answering(file: CaseFile, now: datetime) -> Iterator[tuple[Any, ...]]:
 
 
 def _stepping(file: CaseFile, now: datetime) -> Iterator[tuple[Any, ...]]:
-    for step in steps_by_hand(file.case, is_held=bool(file.held)):
+    for step in steps_by_hand(file):
         found = consequences_of(file, step, now=now)
         yield step.capitalize(), who_agrees(file.case, step), *_effects(found)
 

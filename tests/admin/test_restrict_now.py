@@ -12,7 +12,8 @@ from django.urls import reverse
 from enforcement.models import Account, Case, Decision, GagEnd, Memo, PolicyVersion, Restriction
 from enforcement.services import clock, staff
 from enforcement.services.roles import Role
-from tests.admin.test_buttons import buttons_on, held_of, page_of, press
+from tests.admin.test_buttons import buttons_on, held_of, page_of, press, step_of
+from tests.integration.test_restrict_now import GOES_ON
 from tests.stage import DAY, the_case
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +136,23 @@ def test_a_gag_is_ended_on_the_page_of_the_case_by_counsel_or_a_lead(
     assert "leo, lead" in words_of(browser_of(lead), reverse("admin:enforcement_decision_change", args=[decision.pk]))
     _, again = press(browser_of(lead), door)
     assert again == "No gag is on this decision."
+
+
+def test_on_the_page_of_the_case_nothing_follows_and_only_ways_back_are_offered(
+    account_outside: Account,
+    activate: Callable[[str], PolicyVersion],
+    officer: User,
+    lead: User,
+    counsel: User,
+    browser_of: Open,
+) -> None:
+    activate(GOES_ON)
+    decision = proposed(browser_of(officer), account_outside)
+    press(browser_of(counsel), held_of(decision, "approve"))
+    case = the_case(account_outside)
+    assert "Nothing follows by itself. Only a decision changes this." in words_of(browser_of(lead), page_of(case))
+    assert buttons_on(browser_of(lead), page_of(case)) == ["Dismiss", "Reinstate"]
+    assert "No memo has announced this step" in words_of(browser_of(lead), step_of(case, "suspend"))
 
 
 def test_without_a_policy_the_page_says_that_a_case_needs_one(
