@@ -121,7 +121,9 @@ _EARLIER = (
 
 def _parts() -> list[Prefetch]:
     copies = MemoCopy.objects.select_related("message").defer("message__text", "message__html").order_by("pk")
-    decisions = Decision.objects.select_related("proposed_by", "approved_by", "seconded_by", "refused_by", "gag_end")
+    decisions = Decision.objects.select_related(
+        "proposed_by", "approved_by", "seconded_by", "refused_by", "gag_end__ended_by"
+    )
     memos = Memo.objects.defer("text", "html").prefetch_related(Prefetch("copies", copies))
     return [
         Prefetch("decisions", decisions.order_by("pk")),

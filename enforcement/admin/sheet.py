@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 
+from enforcement.admin.answers import standing_of, who_may_decide
 from enforcement.admin.bounces import delivery_of
 from enforcement.admin.case_file import CaseFile
 from enforcement.admin.display import label, link, moment, noun, person, shown
@@ -19,6 +20,7 @@ from enforcement.models import Appeal, Case, Decision, Memo, MemoCopy, PolicyVer
 from enforcement.rules.transitions import State, Step
 from enforcement.services.explanations import explain
 from enforcement.services.facts import facts_of as facts_of_score
+from enforcement.services.queries import felt
 
 
 def facts_of(file: CaseFile) -> tuple[dict[str, Any], str]:
@@ -79,6 +81,8 @@ def _state(case: Case) -> Section:
         "Case",
         pairs=given(
             ("State", label(case.state)),
+            ("Felt as", label(felt(case)) if case.narrowed_at else None),
+            ("Narrowed since", case.narrowed_at),
             ("Outcome", label(case.outcome) if case.outcome else None),
             ("Opened by rule", case.rule),
             ("Points in the queue", f"{case.points:.2f}"),
@@ -134,7 +138,13 @@ def _held(decision: Decision) -> Section:
 
 
 def _disputed(appeal: Appeal) -> Section:
-    pairs = [("What the account says", appeal.statement), ("Filed", appeal.filed_at)]
+    pairs = given(
+        ("What the account says", appeal.statement),
+        ("Filed", appeal.filed_at),
+        ("Decide before", appeal.decide_by),
+        ("Overdue since", appeal.escalated_at),
+        ("Who may decide", who_may_decide(appeal)),
+    )
     return Section(f"Appeal against the {noun(appeal.decision.step)}", pairs=pairs)
 
 
@@ -180,8 +190,12 @@ def _name(decision: Decision) -> Any:
 
 
 def _words(decision: Decision) -> Any:
-    """The reason, and what those who agreed or refused added to it."""
-    more = (("Agreed:", decision.agreed_because), ("Refused:", decision.refused_because))
+    """The reason, on what a step without notice rests, and what those who agreed or refused added."""
+    more = (
+        ("Legal basis:", decision.legal_basis),
+        ("Agreed:", decision.agreed_because),
+        ("Refused:", decision.refused_because),
+    )
     added = format_html_join("", "<br><b>{}</b> {}", ((word, shown(words)) for word, words in more if words))
     return format_html("{}{}", shown(decision.reason), added)
 
@@ -207,7 +221,7 @@ def _restrictions(file: CaseFile) -> list[Section]:
 def _appeals(file: CaseFile) -> list[Section]:
     rows = [
         (
-            format_html("{} {}", link(each, f"against the {noun(each.decision.step)}"), label(each.status)),
+            format_html("{} {}", link(each, f"against the {noun(each.decision.step)}"), standing_of(each)),
             each.statement,
             _answer(each),
             each.filed_at,

@@ -13,7 +13,7 @@ Event = tuple[datetime, str, Any, Any]
 
 def events_of(file: CaseFile) -> list[Event]:
     """When, what, who and in which words, oldest first."""
-    events = [*_opened(file.case), *_decided(file), *_written(file), *_stopped(file), *_appealed(file)]
+    events = [*_opened(file.case), *_decided(file), *_written(file), *_stopped(file), *_appealed(file), *_gags(file)]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -56,6 +56,12 @@ def _stopped(file: CaseFile) -> Iterator[Event]:
             yield each.ended_at, f"stop ended: {each.kind}", "", ""
 
 
+def _gags(file: CaseFile) -> Iterator[Event]:
+    for each in file.decisions:
+        if hasattr(each, "gag_end"):
+            yield each.gag_end.ended_at, f"{each.step}: gag ended", person(each.gag_end.ended_by), each.gag_end.reason
+
+
 def _appealed(file: CaseFile) -> Iterator[Event]:
     for each in file.appeals:
         yield from _appeal(each)
@@ -63,5 +69,7 @@ def _appealed(file: CaseFile) -> Iterator[Event]:
 
 def _appeal(appeal: Appeal) -> Iterator[Event]:
     yield appeal.filed_at, "appeal filed", "the account", appeal.statement
+    if appeal.escalated_at:
+        yield appeal.escalated_at, "appeal overdue", person(None), ""
     if appeal.decided_at:
         yield appeal.decided_at, f"appeal {appeal.status}", person(appeal.decided_by), appeal.reason

@@ -133,6 +133,9 @@ def test_a_gag_is_ended_on_the_page_of_the_case_by_counsel_or_a_lead(
     assert told.endswith("is told now.")
     assert (GagEnd.objects.get().ended_by, Memo.objects.get().render_at <= clock.now()) == (lead, True)
     assert "End the gag" not in buttons_on(browser_of(lead), page)
+    words = words_of(browser_of(lead), page)
+    assert "restrict_now: gag ended" in words
+    assert GROUNDS["legal_basis"] in words
     assert "leo, lead" in words_of(browser_of(lead), reverse("admin:enforcement_decision_change", args=[decision.pk]))
     _, again = press(browser_of(lead), door)
     assert again == "No gag is on this decision."
