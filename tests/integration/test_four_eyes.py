@@ -13,9 +13,19 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from enforcement.management.base import Refused
-from enforcement.models import Account, Case, Client, Decision, PolicyVersion, Restriction, SecondLogin
+from enforcement.models import (
+    Account,
+    Brake,
+    BrakePull,
+    Case,
+    Client,
+    Decision,
+    PolicyVersion,
+    Restriction,
+    SecondLogin,
+)
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, clock, keys, policies, restrict_now, review, staff, sweep
+from enforcement.services import appeals, brake, clock, keys, policies, restrict_now, review, staff, sweep
 from enforcement.services.cases import WithoutNotice
 from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
@@ -108,6 +118,16 @@ def test_nobody_decides_an_appeal_against_what_they_signed_by_another_login(
     for each in own_doubles:
         with pytest.raises(NotAllowed, match="not involved"):
             appeals.decide(appeal_id=appeal.pk, overturn=False, reason="Right.", by=each, now=clock.now())
+
+
+def test_nobody_releases_the_brake_by_two_logins(own_doubles: list[User]) -> None:
+    what = Brake.What.ENFORCEMENT
+    brake.pull(what, BrakePull.Cause.MANUAL, "Something is wrong.", now=clock.now(), by=own_doubles[0])
+    brake.propose_release(what, because="It is right again.", by=own_doubles[0])
+    for each in own_doubles:
+        with pytest.raises(NotAllowed, match="Somebody else has to agree"):
+            brake.approve_release(what, by=each, now=clock.now())
+    assert BrakePull.objects.get().released_at is None
 
 
 def test_nobody_is_counsel_to_their_own_proposal(
