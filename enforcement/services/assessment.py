@@ -10,8 +10,9 @@ from django.db.models import F
 from enforcement.models import Account, AssessmentMark, Brake, Case, Contact, Decision, PolicyVersion, Score, Stop
 from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.decisions import Manners
+from enforcement.rules.exemptions import NOTHING, Exempt, held_against
 from enforcement.rules.transitions import State, Step
-from enforcement.services import cases, clock_guard, history, sightings, stops, switches
+from enforcement.services import cases, clock_guard, exemptions, history, sightings, stops, switches
 from enforcement.services.batches import BACKOFF, Done, Work, work_off
 from enforcement.services.cases import Order
 from enforcement.services.facts import facts_of
@@ -48,6 +49,7 @@ class Assessed:
     score: scoring.Score
     outcome: outcomes.Outcome | None
     reachable: bool
+    exempt: Exempt
     case: Case | None  # the open one
 
 
@@ -58,6 +60,7 @@ def assess(*, now: datetime, time_box: float | None = None) -> Done:
         return Done()
     with connection.cursor() as cursor:
         cursor.execute(_MARK_STALE_REVIEWS, {"now": now})
+    exemptions.mark_ended(now=now)
     work = Work(
         name="assess",
         claim=lambda limit: claim_accounts(_DUE, now, limit),
@@ -92,13 +95,14 @@ def _score(account_ids: list[int], active: PolicyVersion, now: datetime) -> list
     after = history.closes_of(account_ids)
     seen = sightings.load(account_ids, window=policy.evidence.window, at=now, after=after)
     reachable = set(Contact.objects.filter(account__among=account_ids).values_list("account_id", flat=True))
-    open_cases = _open_cases(account_ids)
+    open_cases, exempt = _open_cases(account_ids), exemptions.in_force(account_ids, now=now)
     found = []
     for account in Account.objects.filter(pk__among=account_ids):
-        score = scoring.score(seen[account.pk], policy, now)
+        theirs = exempt.get(account.pk, NOTHING)
+        score = scoring.score(held_against(seen[account.pk], theirs), policy, now)
         outcome = outcomes.outcome(score, policy, now)
         case = open_cases.get(account.pk)
-        found.append(Assessed(account, score, outcome, account.pk in reachable, case))
+        found.append(Assessed(account, score, outcome, account.pk in reachable, theirs, case))
     return found
 
 
@@ -108,7 +112,11 @@ def _open_cases(account_ids: list[int]) -> Mapping[int, Case]:
 
 
 def _open(assessed: list[Assessed], active: PolicyVersion, now: datetime) -> None:
-    opening = {each.account.pk: each for each in assessed if each.case is None and each.outcome is not None}
+    opening = {
+        each.account.pk: each
+        for each in assessed
+        if each.case is None and each.outcome is not None and not each.exempt.everything
+    }
     opened = cases.open_cases(
         {account: each.outcome.rule for account, each in opening.items() if each.outcome}, active, now=now
     )
@@ -125,12 +133,13 @@ def _settle_open_cases(assessed: list[Assessed], active: PolicyVersion, braked: 
         [each.case for each in open_ones.values() if each.case and each.reachable], [Stop.Kind.UNREACHABLE], now=now
     )
     manners = manners_by_account(each.account for each in open_ones.values())
+    unwarned = answered | stops.stopped_by(standing, Stop.Kind.HOLD, Stop.Kind.EXEMPTION)
     orders, unreachable = [], []
     for case in standing:
         each = open_ones[case.pk]
         case.policy = active  # nothing was told yet, so the version in force is the one that will be told
         order = _order(each, case, manners[case.account_id])
-        if order is None or case.pk in without_notice or (order.step is Step.WARN and (braked or case.pk in answered)):
+        if order is None or case.pk in without_notice or (order.step is Step.WARN and (braked or case.pk in unwarned)):
             continue
         if order.step is Step.WARN and not each.reachable:
             unreachable.append(case)

@@ -8,13 +8,14 @@ from datetime import datetime
 from enforcement.models import Case, Decision, PolicyVersion
 from enforcement.rules import outcomes, scoring
 from enforcement.rules.decisions import AtDeadline, Manners, Proposal, Wait, at_deadline
+from enforcement.rules.exemptions import held_against
 from enforcement.rules.outcomes import Outcome
 from enforcement.rules.policy import Policy
 from enforcement.rules.scoring import Score
 from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import TerritoryAnswers, territories_under_both
 from enforcement.rules.transitions import Step
-from enforcement.services import history, sightings
+from enforcement.services import exemptions, history, sightings
 from enforcement.services.manners import manners_by_account
 
 
@@ -44,6 +45,8 @@ def _judge(group: Sequence[Case], active: PolicyVersion, now: datetime) -> dict[
     window = policy.evidence.window
     seen = sightings.load(accounts, window=window, at=now, after=history.closes_of(accounts))
     new = sightings.later(seen, _told(group), window=window, at=now)  # the case was told of after that close
+    for account, exempt in exemptions.in_force(accounts, now=now).items():
+        seen[account], new[account] = held_against(seen[account], exempt), held_against(new[account], exempt)
     territories = territories_under_both(policy.territories, active.rules.territories)
     manners = manners_by_account(case.account for case in group)
     return {

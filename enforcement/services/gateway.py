@@ -9,6 +9,7 @@ from django.conf import settings
 
 from enforcement.geolocation import Locator, bundled, from_mmdb
 from enforcement.models import PolicyVersion, Restriction
+from enforcement.rules.exemptions import NOTHING, Exempt, exempt_from
 from enforcement.rules.policy import Policy
 from enforcement.rules.territory import Answer
 from enforcement.rules.transitions import Scope, State
@@ -17,10 +18,13 @@ from enforcement.services import cursors
 # One statement, so that policy, case and restrictions are of one moment; a row for each restriction that stands.
 _KNOWN = """
 SELECT active.digest, held.reference, held.state, held.due_at, held.remaining IS NOT NULL,
-       restriction.scope, restriction.value, restriction.reason_code, restriction.since, cause.reference
+       (SELECT json_agg(json_build_array(scope, value)) FROM enforcement_exemption AS exemption
+         WHERE exemption.account_id = account.id AND starts_at <= %(now)s AND ends_at > %(now)s AND ended_at IS NULL),
+       restriction.scope, restriction.value, restriction.reason_code, restriction.since, cause.reference,
+       EXISTS (SELECT FROM enforcement_decision WHERE id = restriction.decision_id AND step = 'restrict_now')
   FROM (SELECT) AS asked
   LEFT JOIN enforcement_policyversion AS active ON active.status = 'active'
-  LEFT JOIN enforcement_account AS account ON account.external_id = %s
+  LEFT JOIN enforcement_account AS account ON account.external_id = %(account)s
   LEFT JOIN enforcement_case AS held ON held.account_id = account.id AND held.state <> 'closed'
   LEFT JOIN enforcement_restriction AS restriction
     ON restriction.account_id = account.id AND restriction.lifted_at IS NULL
@@ -46,11 +50,19 @@ class _Restriction(NamedTuple):
     reason_code: str
     since: datetime
     case: str
+    by_law: bool  # without notice, on a legal basis: no exemption of ours outweighs that
 
-    def refuses(self, question: Question, outside: bool) -> bool:
+    def refuses(self, question: Question, outside: bool, exempt: Exempt) -> bool:
+        if not self.by_law and self._is_outweighed(question, exempt):
+            return False
         if self.scope == Scope.TERRITORY_TRAFFIC:
             return outside
         return self.scope == Scope.ACCOUNT or self.value == question.credential
+
+    def _is_outweighed(self, question: Question, exempt: Exempt) -> bool:
+        if self.scope == Scope.ACCOUNT:
+            return exempt.everything
+        return exempt.covers(question.country, question.subdivision, question.credential)
 
 
 class _Known(NamedTuple):
@@ -61,6 +73,7 @@ class _Known(NamedTuple):
     state: str | None
     due_at: datetime | None
     stopped: bool
+    exempt: Exempt
     restrictions: list[_Restriction]
 
     @property
@@ -94,10 +107,11 @@ def _locator() -> Locator:
 
 def decide(question: Question, *, now: datetime) -> dict[str, Any]:
     """The contract's answer. An account that we do not know is treated as nobody: only the list can refuse it."""
-    known = _read(question.account)
+    known = _read(question.account, now)
     outside = _is_outside(question, known.policy)
     refusal = _restricted(known, question, outside)
-    if refusal is None and outside and known.policy is not None:
+    exempt = known.exempt.covers(question.country, question.subdivision, question.credential)
+    if refusal is None and outside and known.policy is not None and not exempt:
         refusal = _refused_at_the_edge(known.policy, known, now)
     return {
         "allow": refusal is None,
@@ -110,13 +124,14 @@ def decide(question: Question, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _read(account: str) -> _Known:
+def _read(account: str, now: datetime) -> _Known:
     with cursors.prepared() as cursor:
-        cursor.execute(_KNOWN, [account])
+        cursor.execute(_KNOWN, {"account": account, "now": now})
         rows = cursor.fetchall()
-    digest, case, state, due_at, stopped, *_ = rows[0]
-    restrictions = [_Restriction(*row[5:]) for row in rows if row[5] is not None]
-    return _Known(_rules(bytes(digest)) if digest else None, case, state, due_at, stopped, restrictions)
+    digest, case, state, due_at, stopped, exemptions, *_ = rows[0]
+    restrictions = [_Restriction(*row[6:]) for row in rows if row[6] is not None]
+    exempt = exempt_from(exemptions) if exemptions else NOTHING
+    return _Known(_rules(bytes(digest)) if digest else None, case, state, due_at, stopped, exempt, restrictions)
 
 
 @lru_cache(maxsize=4)
@@ -134,7 +149,7 @@ def _is_outside(question: Question, policy: Policy | None) -> bool:
 
 def _restricted(known: _Known, question: Question, outside: bool) -> _Refusal | None:
     """The strictest of the account's restrictions that refuses this request."""
-    refusing = {each.scope: each for each in known.restrictions if each.refuses(question, outside)}
+    refusing = {each.scope: each for each in known.restrictions if each.refuses(question, outside, known.exempt)}
     found = next((refusing[scope] for scope in _STRICTEST if scope in refusing), None)
     return _Refusal(found.reason_code, found.scope, found.since, found.case) if found else None
 

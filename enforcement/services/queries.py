@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from enforcement.models import Account, Appeal, Case, Decision, Memo, Restriction, Score
+from enforcement.models import Account, Appeal, Case, Decision, Exemption, Memo, Now, Restriction, Score
 from enforcement.rules.capabilities import CAPABILITIES
 from enforcement.rules.durations import format_duration
 from enforcement.rules.transitions import State, Step, standing_of
@@ -42,9 +42,18 @@ def account(external_id: str) -> dict[str, Any] | None:
         "capabilities": _capabilities(felt(case)),
         "case": case.reference if case and case.state != State.OPEN else None,
         "restrictions": [_restriction(each) for each in restrictions],
-        "exemptions": [],
+        "exemptions": [_exemption(each) for each in _in_force(found)],
         "notice": _notice(case) if case else None,
     }
+
+
+def _in_force(found: Account) -> QuerySet[Exemption]:
+    standing = Exemption.objects.filter(account=found, starts_at__lte=Now(), ends_at__gt=Now(), ended_at=None)
+    return standing.order_by("pk")
+
+
+def _exemption(each: Exemption) -> dict[str, Any]:
+    return {"scope": each.scope, "value": each.value or None, "since": each.starts_at, "until": each.ends_at}
 
 
 def felt(case: Case | None) -> State:

@@ -70,6 +70,12 @@ def stopped_cases(cases: Sequence[Case], *, besides: Stop.Kind | None = None) ->
     return _with_a_stop(cases, besides=besides)
 
 
+def stopped_by(cases: Sequence[Case], *kinds: Stop.Kind) -> set[int]:
+    """The ids of those that a stop of one of these kinds stops at present."""
+    standing = Stop.objects.filter(case__among=cases, ended_at__isnull=True, kind__in=kinds)
+    return set(standing.values_list("case_id", flat=True))
+
+
 def _with_a_stop(cases: Sequence[Case], *, besides: Stop.Kind | None = None) -> set[int]:
     standing = Stop.objects.filter(case__among=cases, ended_at__isnull=True).exclude(kind=besides)
     return set(standing.values_list("case_id", flat=True))

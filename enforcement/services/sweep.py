@@ -14,6 +14,7 @@ from enforcement.services import (
     cases,
     clock_guard,
     deadline,
+    holds,
     notice,
     overdue,
     reminders,
@@ -46,10 +47,12 @@ def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
         return {}
     brake.watch(now=now)
     started = notice.start_clocks(now=now, time_box=time_box)
+    ended = holds.end_due(now=now, time_box=time_box)
     forgotten = _work("resumed", _FROZEN, lambda accounts: _go_on(accounts, now), now)
     due = _work("sweep", _DUE, lambda accounts: look(accounts, now=now), now)
     return {
         "started": started,
+        "ended": ended,
         "resumed": work_off(forgotten, time_box=time_box),
         "looked": work_off(due, time_box=time_box),
         "escalated": overdue.escalate(now=now, time_box=time_box),
