@@ -11,6 +11,7 @@ from enforcement.admin.pages import Button
 from enforcement.admin.reading import roles_at, who
 from enforcement.models import Account, Appeal, Case, Decision
 from enforcement.rules.transitions import WORSENING, State, Step, steps_from
+from enforcement.services.appeals import involved
 from enforcement.services.restrict_now import ENDING_GAGS
 from enforcement.services.review import BY_HAND
 from enforcement.services.roles import is_among, may_approve
@@ -55,8 +56,8 @@ def held_buttons(request: HttpRequest, decision: Decision) -> list[Button]:
 
 
 def appeal_buttons(request: HttpRequest, appeal: Appeal) -> list[Button]:
-    """For those who were not involved in the decision that is contested (`decision` loaded)."""
-    if not may_decide(request) or is_among(who(request), names_on(appeal.decision)):
+    """For those who put their name to no step of the case (`decision` loaded)."""
+    if not may_decide(request) or is_among(who(request), involved(appeal.case.decisions.all())):
         return []
     contested = noun(appeal.decision.step)
     return [

@@ -1,7 +1,7 @@
 """What a step brings about, in sentences: read before it is taken, drawn from the table of transitions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from enforcement.admin.abilities import changes, requests_in
@@ -11,6 +11,7 @@ from enforcement.models import Case, Contact, Decision, Stop
 from enforcement.rules.decisions import people_by_hand, rung_of
 from enforcement.rules.transitions import NEEDS_NOTICE, Effect, State, Step, Transition, find_transition
 from enforcement.services.manners import manners_of
+from enforcement.services.queries import felt
 
 _MEMO = {
     State.WARNED: "A warning",
@@ -20,7 +21,7 @@ _MEMO = {
     State.CLOSED: "A memo that says the case is over",
 }
 REFUSED_ALONE = "You alone refuse it. The step is not taken, and the clock goes on with what remained."
-APPEAL_ALONE = "You alone decide this; nobody who was involved in the decision may."
+APPEAL_ALONE = "You alone decide this; nobody who put their name to a step of the case may."
 _SILENCE = "No memo: nothing was said to the account about this case, so nothing is said now."
 
 
@@ -48,7 +49,7 @@ def consequences_of(file: CaseFile, step: Step, *, now: datetime, keys: Sequence
         target=transition.target,
         memo=_memo(file, transition),
         gateway=_gateway(transition, keys),
-        account=changes(transition.source, transition.target),
+        account=changes(felt(file.case), transition.target),
         clock=_clock(file.case, transition),
         early=_early(file, step, now),
     )
@@ -81,7 +82,18 @@ def answering(file: CaseFile, *, overturn: bool, now: datetime) -> Consequences:
     """Upheld, an appeal changes nothing; overturned, it ends the case, unless that is over already."""
     if overturn and file.case.state != State.CLOSED:
         return consequences_of(file, Step.REINSTATE, now=now)
-    return nothing_changes(file.case, memo="No memo is sent by this; the answer is kept with the appeal.")
+    stands = nothing_changes(file.case, memo="No memo is sent by this; the answer is kept with the appeal.")
+    return stands if overturn or not _widens(file) else _in_force_again(file.case, stands)
+
+
+def _widens(file: CaseFile) -> bool:
+    """Whether one answer ends what was narrowed: while two are late, the account goes on waiting for the other."""
+    return file.case.narrowed_at is not None and sum(each.escalated_at is not None for each in file.disputed) < 2
+
+
+def _in_force_again(case: Case, stands: Consequences) -> Consequences:
+    state = State(case.state)
+    return replace(stands, gateway=requests_in(state), account=changes(felt(case), state))
 
 
 def _gateway(transition: Transition, keys: Sequence[str]) -> str:

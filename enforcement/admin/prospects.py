@@ -27,7 +27,7 @@ from enforcement.rules.decisions import AtDeadline, Proposal, at_deadline, later
 from enforcement.rules.policy import SANCTIONED
 from enforcement.rules.transitions import State, find_transition
 from enforcement.services.explanations import Explanation
-from enforcement.services.manners import manners_of
+from enforcement.services.manners import manners_by_account
 
 _NOBODY_TOLD = "Nothing happens by itself that the account would hear of. A person warns it, or dismisses the case."
 _SILENT_END = "The case closes by itself, and silently, once no rule holds any more."
@@ -70,10 +70,11 @@ def _next(file: CaseFile, found: Explanation, now: datetime) -> str:
 
 def _proposal(case: Case, found: Explanation) -> Proposal | None:
     """What the rules themselves would propose at the deadline if the traffic went on."""
-    policy, manners, due = case.policy.rules, manners_of(case.account), case.due_at or found.at
+    policy, manners = case.policy.rules, manners_by_account([case.account])[case.account_id]
+    due = case.due_at or found.at
     if case.state != State.WARNED:
         is_followed = rung_of(State(case.state), policy) is not None
-        return later_step(State(case.state), policy, manners) if is_followed else None
+        return later_step(State(case.state), policy, manners, case.rule) if is_followed else None
     verdict = at_deadline(
         AtDeadline(
             due_at=due,
@@ -82,6 +83,7 @@ def _proposal(case: Case, found: Explanation) -> Proposal | None:
             new_requests=policy.ladder.deadline.needs_new_requests,
             last_counting_at=due,
             manners=manners,
+            rule=case.rule,
         ),
         policy,
         due,
