@@ -1,4 +1,7 @@
-"""A worker that dies, or is frozen, between the mail server's acceptance and our record of it: real processes."""
+"""A worker that dies or is frozen with a memo in its hands, in the worst moment: real processes and a real mail server.
+
+The worst moment is after the mail server has accepted a mail, and before anybody has written that down.
+"""
 
 import json
 import os
@@ -7,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -29,47 +32,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60  # seconds after which what does not happen has failed
+QUEUED = "250 2.0.0 queued"
+
+Worker = subprocess.Popen[str]
+Start = Callable[..., Worker]
 
 
 class Server:
-    """Takes every mail. It freezes the first worker that hands one over, and only then says that it took it."""
+    """Takes every mail, and says of each what it was told to say."""
 
     def __init__(self) -> None:
+        self.url = ""
         self.taken: list[bytes] = []
         self.answers: list[str] = []
-        self.url = ""
-        self.worker = 0
-        self.worker_is_known, self.froze = threading.Event(), threading.Event()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.taken.append(envelope.original_content or b"")
-        if not self.froze.is_set():
-            assert self.worker_is_known.wait(PATIENCE)
-            freeze(self.worker)
-            self.froze.set()
-            return "250 2.0.0 queued"
-        return self.answers.pop(0) if self.answers else "250 2.0.0 queued"
-
-
-def freeze(pid: int) -> None:
-    """Back only when no thread of it runs any more."""
-    os.kill(pid, signal.SIGSTOP)
-    wait_until(
-        lambda: {_state(task) for task in Path(f"/proc/{pid}/task").iterdir()} == {"T"}, "the worker stands still"
-    )
-
-
-def _state(task: Path) -> str:
-    return (task / "stat").read_text().rpartition(")")[2].split()[0]
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    waiting = threading.Event()
-    for _ in range(PATIENCE * 50):
-        if holds():
-            return
-        waiting.wait(0.02)
-    raise AssertionError(f"{what}: not within {PATIENCE} seconds")
+        return self.answers.pop(0) if self.answers else QUEUED
 
 
 @pytest.fixture
@@ -83,27 +62,35 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def worker(server: Server) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts processes that deliver; none outlives the test."""
+def start(server: Server, tmp_path: Path) -> Iterator[Start]:
+    """Starts processes that deliver, with faults or without; none outlives the test, and each fault has fired."""
     ours = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    environment = {**os.environ, "DATABASE_URL": ours, "EMAIL_URL": server.url}
-    started: list[subprocess.Popen[str]] = []
+    record = tmp_path / "faults"
+    environment = {**os.environ, "DATABASE_URL": ours, "EMAIL_URL": server.url, "FAULTS_RECORD": str(record)}
+    command, started, expected = [sys.executable, "manage.py", "deliver"], [], []
 
-    def start() -> subprocess.Popen[str]:
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "manage.py", "deliver"], env=environment, stdout=subprocess.PIPE, text=True, cwd=ROOT
-            )
-        )
+    def begin(faults: str = "") -> Worker:
+        given: dict[str, Any] = {"env": environment | {"FAULTS": faults}, "stdout": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, cwd=ROOT, **given))
+        expected.extend(filter(None, [faults.partition("=")[0]]))
         return started[-1]
 
-    yield start
+    yield begin
     for each in started:
         each.kill()
         each.wait()
+    assert [line.split()[2] for line in record.read_text().splitlines()] == expected
 
 
-def done_by(worker: subprocess.Popen[str]) -> dict[str, int]:
+@pytest.fixture
+def message(account_outside: Account, detector: Client, activate: Callable[[str], Any]) -> Callable[[], Message]:
+    """A warning that waits to be rendered and sent; reads its one message."""
+    activate(SMALL_POLICY)
+    see(detector, sighting(account_outside, clock.now()))
+    return Message.objects.get
+
+
+def done_by(worker: Worker) -> dict[str, int]:
     """What it says that it delivered, once it has ended well."""
     said, _ = worker.communicate(timeout=PATIENCE)
     assert worker.returncode == 0
@@ -111,35 +98,28 @@ def done_by(worker: subprocess.Popen[str]) -> dict[str, int]:
     return {name: count for name, count in delivered.items() if count}
 
 
-@pytest.fixture
-def frozen(
-    server: Server,
-    worker: Callable[[], subprocess.Popen[str]],
-    account_outside: Account,
-    detector: Client,
-    activate: Callable[[str], Any],
-) -> subprocess.Popen[str]:
-    """A worker that stands still with a warning in its hands which the mail server has just accepted."""
-    activate(SMALL_POLICY)
-    see(detector, sighting(account_outside, clock.now()))
-    first = worker()
-    server.worker = first.pid
-    server.worker_is_known.set()
-    assert server.froze.wait(PATIENCE)
-    message = Message.objects.get()
-    assert (message.state, message.attempts, message.accepted_at) == ("queued", 1, None)
-    assert message.lease_until > clock.real_now()
-    return first
+def stands_still(worker: Worker) -> None:
+    """Back when it is frozen."""
+    watchdog = threading.Timer(PATIENCE, worker.kill)  # what does not stop must fail, not hang
+    watchdog.start()
+    _, status = os.waitpid(worker.pid, os.WUNTRACED)
+    watchdog.cancel()
+    assert os.WIFSTOPPED(status)
 
 
 def lease_runs_out() -> None:
-    """The worker stands still for longer than its lease, and cannot renew it. In the long form the real time passes."""
+    """Nobody renews the lease of who is dead or frozen. In the long form the real time passes."""
     if "ENFORCEMENT_FULL" not in os.environ:
         Message.objects.update(lease_until=clock.real_now() - timedelta(seconds=1))
-    wait_until(lambda: Message.objects.get().lease_until < clock.real_now(), "the lease runs out")
+    waiting = threading.Event()
+    for _ in range(PATIENCE * 10):
+        if Message.objects.get().lease_until < clock.real_now():
+            return
+        waiting.wait(0.1)
+    raise AssertionError("The lease was renewed.")
 
 
-def started(account: Account) -> Case:
+def swept(account: Account) -> Case:
     sweep.sweep(now=clock.now())
     return the_case(account)
 
@@ -153,55 +133,88 @@ def rows() -> list[dict[str, Any]]:
     return [*Message.objects.values(), *Case.objects.values()]
 
 
-def test_F4_a_worker_that_dies_after_the_acceptance_leads_to_a_second_copy_and_a_deadline_from_the_recorded_one(
-    server: Server, frozen: subprocess.Popen[str], worker: Callable[[], subprocess.Popen[str]], account_outside: Account
-) -> None:
-    frozen.kill()
-    frozen.wait()
-    assert done_by(worker()) == {}  # the lease of the dead one runs
-    assert started(account_outside).accepted_at is None  # nobody wrote down that it was accepted
-    clock.advance(2 * DAY)
-    heard_from = clock.now()
-    lease_runs_out()
-    assert done_by(worker()) == {"accepted": 1}
-    message, case = Message.objects.get(), started(account_outside)
+def check_second_copy_counts(server: Server, message: Message, account: Account, since: Any) -> None:
+    """Two copies of one mail, one recorded acceptance, and the deadline from that one."""
+    case = swept(account)
     assert (len(server.taken), message.attempts) == (2, 2)
     assert copies_are_one_mail(server)
-    assert heard_from < message.accepted_at == case.accepted_at
+    assert since < message.accepted_at == case.accepted_at
     assert case.due_at >= message.accepted_at + 15 * DAY
-    assert done_by(worker()) == {}
     assert invariants.check(now=clock.now()) == []
+
+
+def test_F4_a_worker_that_dies_after_the_acceptance_leads_to_a_second_copy_and_its_deadline(
+    server: Server, start: Start, message: Callable[[], Message], account_outside: Account
+) -> None:
+    assert start("memo.smtp.after_accept=kill").wait(PATIENCE) == -signal.SIGKILL
+    left = message()
+    assert (left.state, left.attempts, left.accepted_at) == ("queued", 1, None)
+    assert left.lease_until > clock.real_now()
+    assert done_by(start()) == {}  # the lease of the dead one runs
+    assert swept(account_outside).accepted_at is None  # nobody wrote down that it was accepted
+    since = clock.advance(2 * DAY)
+    lease_runs_out()
+    assert done_by(start()) == {"accepted": 1}
+    check_second_copy_counts(server, message(), account_outside, since)
+    assert done_by(start()) == {}
+
+
+def test_F34_an_acceptance_that_nobody_heard_leads_to_a_second_copy_and_its_deadline(
+    server: Server, start: Start, message: Callable[[], Message], account_outside: Account
+) -> None:
+    assert done_by(start("memo.smtp=exec_then_raise")) == {"deferred": 1}
+    assert swept(account_outside).accepted_at is None
+    since = clock.advance(2 * DAY)
+    assert done_by(start()) == {"accepted": 1}
+    check_second_copy_counts(server, message(), account_outside, since)
 
 
 @pytest.mark.parametrize(
     ("answer", "became", "state"),
     [
-        ("250 2.0.0 queued", {"accepted": 1}, "accepted"),
+        (QUEUED, {"accepted": 1}, "accepted"),
         ("450 4.2.0 later", {"deferred": 1}, "queued"),
         ("550 5.1.1 no such user", {"failed": 1}, "failed"),
     ],
 )
-def test_F11_a_worker_that_comes_back_after_its_lease_changes_nothing(
+def test_F11_a_worker_that_wakes_after_its_lease_records_nothing(
     answer: str,
     became: dict[str, int],
     state: str,
     server: Server,
-    frozen: subprocess.Popen[str],
-    worker: Callable[[], subprocess.Popen[str]],
+    start: Start,
+    message: Callable[[], Message],
     account_outside: Account,
 ) -> None:
+    """It has heard "250", and another has heard what counts."""
+    frozen = start("memo.smtp.after_accept=stop")
+    stands_still(frozen)
     lease_runs_out()
     server.answers = [answer]
-    assert done_by(worker()) == became
-    case = started(account_outside)
-    recorded: datetime | None = Message.objects.get().accepted_at
-    assert (case.accepted_at, case.state) == (recorded, "warned")
+    assert done_by(start()) == became
+    assert swept(account_outside).accepted_at == message().accepted_at
     before = rows()
-    os.kill(frozen.pid, signal.SIGCONT)
+    frozen.send_signal(signal.SIGCONT)
     assert done_by(frozen) == {"fenced": 1}
-    assert Message.objects.get().state == state
-    started(account_outside)
+    swept(account_outside)
     assert rows() == before
+    assert message().state == state
     assert len(server.taken) == 2
     assert copies_are_one_mail(server)
     assert invariants.check(now=clock.now(), late=False) == []
+
+
+def test_F11_a_worker_that_wakes_with_a_claimed_memo_that_another_has_sent_sends_none(
+    server: Server, start: Start, message: Callable[[], Message], account_outside: Account
+) -> None:
+    frozen = start("memo.claimed=stop")
+    stands_still(frozen)
+    lease_runs_out()
+    assert done_by(start()) == {"accepted": 1}
+    swept(account_outside)
+    before = rows()
+    frozen.send_signal(signal.SIGCONT)
+    assert done_by(frozen) == {}
+    assert rows() == before
+    assert (len(server.taken), message().attempts) == (1, 1)
+    assert invariants.check(now=clock.now()) == []
