@@ -79,11 +79,7 @@ def _approving(step: Step, by_hand: bool) -> frozenset[Role]:
 
 def people_of(logins: Iterable[User | int | None]) -> set[int]:
     """The human beings behind these logins, each by its first one: a second login makes nobody two people."""
-    ids = {login.pk if isinstance(login, User) else login for login in logins if login is not None}
-    if not ids:
-        return set()
-    first = dict(SecondLogin.objects.filter(user__in=ids).values_list("user", "person"))
-    return {first.get(login, login) for login in ids}
+    return set(_first_logins(logins).values())
 
 
 def same_person(one: User | int, other: User | int) -> bool:
@@ -92,8 +88,20 @@ def same_person(one: User | int, other: User | int) -> bool:
 
 def is_among(person: User, logins: Iterable[User | int | None]) -> bool:
     """Whether this human being stands behind one of these logins."""
-    people = people_of(logins)
-    return bool(people) and not people.isdisjoint(people_of([person]))
+    given = _ids(logins)
+    first = _first_logins([person, *given]) if given else {}
+    return any(first[each] == first[person.pk] for each in given)
+
+
+def _ids(logins: Iterable[User | int | None]) -> set[int]:
+    return {login.pk if isinstance(login, User) else login for login in logins if login is not None}
+
+
+def _first_logins(logins: Iterable[User | int | None]) -> dict[int, int]:
+    """By login: the first one of the same human being."""
+    ids = _ids(logins)
+    second = dict(SecondLogin.objects.filter(user__in=ids).values_list("user", "person")) if ids else {}
+    return {login: second.get(login, login) for login in ids}
 
 
 def check_still_held(signed: Iterable[tuple[User | None, str]]) -> None:
