@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from enforcement.models import Appeal, Contact, Memo, MemoCopy, Stop
 from enforcement.rules import deadlines
@@ -124,8 +125,8 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
     copies = [
         _Copy(memo, role, Draft(email, memo.subject, memo.text, memo.html, memo.language))
         for memo in spoken
-        for email, role in recipients[memo.case.account_id]
-        if (memo.pk, email.casefold()) not in tried
+        for mailbox, (email, role) in recipients[memo.case.account_id].items()
+        if (memo.pk, mailbox) not in tried
     ]
     messages = outbox.enqueue([copy.draft for copy in copies], now=now)
     sent = [
@@ -136,23 +137,25 @@ def _render(account_ids: Sequence[int], now: datetime) -> None:
     faultpoint("memo.rendered")
 
 
-def _recipients(account_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    """By account: address and role. An address stands once, in whatever case it is written, as what counts most."""
+def _recipients(account_ids: Sequence[int]) -> dict[int, dict[str, tuple[str, str]]]:
+    """By account and mailbox: address and role. A mailbox stands once, however it is written, as what counts most.
+
+    The database says which letters are one, here and for `_UNTRIED`: Python has other rules for some.
+    """
     found: dict[int, dict[str, tuple[str, str]]] = {}
-    contacts = sorted(
-        Contact.objects.filter(account__in=account_ids).order_by("pk"), key=lambda each: PRECEDENCE.index(each.role)
-    )
-    for contact in contacts:
-        known = found.setdefault(contact.account_id, {})
-        if contact.role in _WRITTEN_TO or not any(role in _WRITTEN_TO for _, role in known.values()):
-            known.setdefault(contact.email.casefold(), (contact.email, contact.role))
-    return {account: list(known.values()) for account, known in found.items()}
+    contacts = Contact.objects.filter(account__in=account_ids).order_by("pk")
+    rows = contacts.values_list("account_id", "role", "email", Lower("email"))
+    for account, role, email, mailbox in sorted(rows, key=lambda row: PRECEDENCE.index(row[1])):
+        known = found.setdefault(account, {})
+        if role in _WRITTEN_TO or not any(each in _WRITTEN_TO for _, each in known.values()):
+            known.setdefault(mailbox, (email, role))
+    return found
 
 
 def _tried(memos: Sequence[Memo]) -> set[tuple[int, str]]:
-    """Memo and address: where a memo was refused or came back, it would be again, and would seem accepted meanwhile."""
+    """Memo and mailbox: where a memo was refused or came back, it would be again, and would seem accepted meanwhile."""
     copies = MemoCopy.objects.filter(memo__in=[memo.pk for memo in memos])
-    return {(memo, email.casefold()) for memo, email in copies.values_list("memo", "message__recipient")}
+    return set(copies.values_list("memo_id", Lower("message__recipient")))
 
 
 def _hold(memos: Sequence[Memo], now: datetime) -> None:

@@ -144,6 +144,21 @@ def test_the_memo_is_written_anew_to_whom_it_was_not_sent_yet_and_the_notice_run
     assert again.look_at is not None
 
 
+def test_two_domains_that_only_python_takes_for_one_are_two(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    """And the rendering comes to its end, whatever letters an address has."""
+    Contact.objects.update(email="owner@strasse.test")
+    warned(account_outside, detector)
+    comes_back(copy_for("owner"))
+    contact(account_outside, "owner", "OWNER@STRASSE.test")
+    answer_mail()
+    assert Message.objects.count() == 1
+    contact(account_outside, "owner", "owner@straße.test")
+    answer_mail()
+    assert copy_for("owner").recipient == "owner@straße.test"
+
+
 def test_what_was_left_is_left_still_when_it_was_more_than_the_notice(
     account_outside: Account, detector: Client, policy: PolicyVersion
 ) -> None:
