@@ -307,9 +307,11 @@ def expirable(world: World, i: int) -> bool:
 
 
 def expire(turn: Turn, i: int) -> None:
+    """By itself or by two people; the clock goes on from the moment that was said."""
+    until = turn.accounts[i].exempt_until
     turn.accounts[i] = turn.accounts[i]._replace(exempt_until=None, marked=True)
     if turn.accounts[i].case is not None:
-        turn.resume(i, "exemption")
+        turn.resume(i, "exemption", at=min(until or turn.now, turn.now))
 
 
 # What looks by itself, with the question whether there is something for it to do.

@@ -4,7 +4,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from enforcement.rules import decisions
+from enforcement.rules.budgets import Spent, allowance
 from enforcement.rules.outcomes import Outcome
+from enforcement.rules.policy_parts import Safety
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
 from tests.model.state import Account, Case, Memo, Worker, World
 from tests.model.terms import TOLD, Terms
@@ -16,6 +18,7 @@ COUNSEL = frozenset({"cy"})
 # What the automation spends of the hourly budget; a warning restricts nobody.
 BUDGETED = NEEDS_NOTICE
 MAIL = frozenset({"bounce", "unreachable"})  # stops that the acceptance of a memo ends
+_ACCOUNTS = 2  # so few that the share of a day does not apply
 WINDOW = timedelta(minutes=3)  # stands for the hour of `max_steps_per_hour`
 
 
@@ -116,6 +119,11 @@ def notice_proved(case: Case, now: datetime) -> bool:
     return accepted_at is not None and case.notice is not None and accepted_at + case.notice <= now
 
 
+def went_on_at(case: Case, ended_at: datetime) -> datetime:
+    """Overlapping stops are one: it ends with the last of them, in whatever order we come to see their ends."""
+    return max(ended_at, case.last_end or ended_at)
+
+
 def extended(due_at: datetime, by: timedelta) -> datetime:
     return due_at + by
 
@@ -164,9 +172,10 @@ def still_warns(outcome: Outcome | None) -> bool:
 # -- the brake ---------------------------------------------------------------------------------------------------
 
 
-def left(automatic: Sequence[datetime], now: datetime, budget: int) -> int:
+def left(automatic: Sequence[datetime], now: datetime, safety: Safety) -> int:
     """How many automatic steps the window still has room for."""
-    return budget - sum(1 for at in automatic if at > now - WINDOW)
+    spent = Spent(hour=sum(1 for at in automatic if at > now - WINDOW), day=len(automatic))
+    return allowance(spent, _ACCOUNTS, safety)
 
 
 def frozen_from(pulled_at: datetime | None, now: datetime) -> datetime:
@@ -177,6 +186,11 @@ def frozen_from(pulled_at: datetime | None, now: datetime) -> datetime:
 def clock(world: World) -> datetime:
     """Everybody reads the database's."""
     return world.now
+
+
+def to_give_back(world: World, i: int) -> datetime | None:
+    """Since when the brake has kept this clock; an earlier release that was interrupted may have set it on once."""
+    return dict(world.set_on).get(i, world.pulled_at)
 
 
 # -- locks -------------------------------------------------------------------------------------------------------

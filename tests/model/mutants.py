@@ -125,12 +125,12 @@ def _pull_and_lift(writing: Turn) -> None:
 
 
 def _thaw_only(writing: Turn, i: int, *_: Any) -> None:
-    writing.go_on(i)
+    writing.go_on(i, writing.now)
 
 
-def _go_on_when_nothing_waits(writing: Turn, i: int, *, asked: bool = False) -> None:
+def _go_on_when_nothing_waits(writing: Turn, i: int, at: datetime, *, asked: bool = False) -> None:
     if not writing.braked and not guards.stopped(writing.case(i)):
-        writing.thaw(i)
+        writing.thaw(i, at)
 
 
 def _as_picked(worker: Worker, _: World) -> Any:
@@ -186,6 +186,18 @@ MUTANTS = (
         "I1",
         worlds.everything,
         ((Turn, "go_on", _go_on_when_nothing_waits),),
+    ),
+    Mutant(
+        "a stop that was to end by itself ends the others too",
+        "I2",
+        worlds.ends,
+        ((guards, "went_on_at", lambda case, ended_at: ended_at),),
+    ),
+    Mutant(
+        "an interrupted release forgets how long the brake stayed pulled after it",
+        "I2",
+        worlds.release,
+        ((guards, "to_give_back", lambda world, i: None if i in dict(world.set_on) else world.pulled_at),),
     ),
     Mutant("a bounce is ignored", "I16", worlds.mail, ((guards, "holds_bounces", lambda case: False),)),
     Mutant(
@@ -258,6 +270,12 @@ MUTANTS = (
         "I5",
         worlds.everything,
         ((guards, "still_unsupported", lambda *_: True),),
+    ),
+    Mutant(
+        "a warning that waited is not looked at again when a person agrees",
+        "I5",
+        worlds.warning,
+        ((guards, "still_warns", lambda outcome: True),),
     ),
     Mutant(
         "a suspension is not told",

@@ -283,11 +283,13 @@ def _of_the_house(world: World, staff: tuple[str, ...]) -> Iterator[Event]:
         yield "pull", THE_BRAKES, "pull the brake", _pull
         return
     for first, second in pairwise(staff):
+        said = f"release the brake by {first} and {second}"
+        yield "", THE_BRAKES, said, lambda turn, a=first, b=second: _release(turn, a, b)
         yield (
-            "",
-            THE_BRAKES,
-            f"release the brake by {first} and {second}",
-            lambda turn, a=first, b=second: _release(turn, a, b),
+            "interrupt",
+            NOBODYS,
+            f"{said}, and crash",
+            lambda turn, a=first, b=second: _release(turn, a, b, all=False),
         )
 
 
@@ -301,17 +303,18 @@ def _pull(turn: Turn) -> None:
     turn.world = turn.world._replace(pulled_at=turn.now)
 
 
-def _release(turn: Turn, first: str, second: str) -> None:
-    """The time of the pull is given back; what waited is looked at again; only then the switch turns."""
-    pulled_at = turn.world.pulled_at
-    if pulled_at is None or not guards.may_sign(second, [first]):
+def _release(turn: Turn, first: str, second: str, *, all: bool = True) -> None:
+    """The time of the pull is given back, what waited is looked at again; only then the switch turns."""
+    if not guards.may_sign(second, [first]):
         raise Refused("a different person has to agree")
-    turn.signed = (first, second)
-    turn.world, turn.braked = turn.world._replace(pulled_at=None), False
-    for i, account in enumerate(turn.accounts):
-        if account.case is None:
-            continue
-        if account.case.state is State.OPEN:
+    turn.signed, turn.braked = (first, second), False
+    for i, account in enumerate(turn.accounts if all else turn.accounts[:1]):
+        since = guards.to_give_back(turn.world, i)
+        if account.case is not None and account.case.state is State.OPEN:
             turn.mark(i)
-        else:
-            turn.give_back(i, pulled_at)
+        elif account.case is not None and since is not None:
+            turn.give_back(i, since)
+    if all:
+        turn.world = turn.world._replace(pulled_at=None, set_on=())
+    else:
+        turn.world = turn.world._replace(set_on=((0, turn.now),))

@@ -32,7 +32,7 @@ def remember(terms: Terms, before: World, after: World, spent: tuple[int, ...]) 
         was, case = before.accounts[i], account.case
         if case is None or case.state not in RUNS or (was is account and before.pulled_at == after.pulled_at):
             continue
-        promised = max(_promises(terms, was.case, case, before, after), default=None)
+        promised = max(_promises(terms, was, account, before, after), default=None)
         ran = case.ran if have_it(case) else _NOTHING
         if promised != case.promised or ran != case.ran:
             account = account._replace(case=case._replace(promised=promised, ran=ran))
@@ -42,7 +42,9 @@ def remember(terms: Terms, before: World, after: World, spent: tuple[int, ...]) 
     return after._replace(accounts=accounts, spent=spent)
 
 
-def _promises(terms: Terms, was: Case | None, case: Case, before: World, after: World) -> Iterator[datetime]:
+def _promises(terms: Terms, was: Account, account: Account, before: World, after: World) -> Iterator[datetime]:
+    case = account.case
+    assert case is not None
     for each in (case.promised, case.due_at):
         if each is not None:
             yield each
@@ -55,15 +57,30 @@ def _promises(terms: Terms, was: Case | None, case: Case, before: World, after: 
             yield memo.told_due_at
     if have_it(case):
         yield min(have_it(case)) + notice
-    if after.pulled_at is None and have_it(case) and _goes_on(was, case, before):
-        yield after.now + terms.pinned.appeals.minimum_remaining
+    if after.pulled_at is None and have_it(case) and _goes_on(was, account, before):
+        yield _ended_at(was, account, after) + terms.pinned.appeals.minimum_remaining
 
 
-def _goes_on(was: Case | None, case: Case, before: World) -> bool:
+def _goes_on(old: Account, new: Account, before: World) -> bool:
     """Whether this action ended the last stop; a step that waits for a person is bound by the clock too."""
-    if case.stops - {"approval"} or was is None or was.version != case.version:
+    was, case = old.case, new.case
+    if was is None or case is None or was.version != case.version or _standing(new, before.now) - {"approval"}:
         return False
     return before.pulled_at is not None or bool(was.stops - case.stops - MAIL)
+
+
+def _standing(account: Account, now: datetime) -> frozenset[str]:
+    """An exemption is over at the moment that was said, whoever has seen it."""
+    assert account.case is not None
+    over = account.exempt_until is not None and account.exempt_until <= now
+    return account.case.stops - {"exemption"} if over else account.case.stops
+
+
+def _ended_at(old: Account, new: Account, after: World) -> datetime:
+    assert old.case is not None
+    assert new.case is not None
+    late = old.case.stops - new.case.stops == {"exemption"} and old.exempt_until is not None
+    return min(old.exempt_until, after.now) if late and old.exempt_until else after.now
 
 
 def have_it(case: Case) -> list[datetime]:
@@ -72,13 +89,13 @@ def have_it(case: Case) -> list[datetime]:
     return [copy.accepted_at for copy in copies if copy.status == "accepted" and copy.accepted_at]
 
 
-def let_run(terms: Terms, account: Account, braked: bool) -> Account:
+def let_run(terms: Terms, account: Account, braked: bool, now: datetime) -> Account:
     """A tick of the clock of this account's case, unless something stops it."""
     case = account.case
     if (
         case is None
         or case.state not in RUNS
-        or case.stops - {"approval", "bounce", "unreachable"}
+        or _standing(account, now) - {"approval", "bounce", "unreachable"}
         or braked
         or not have_it(case)
     ):

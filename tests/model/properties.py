@@ -114,8 +114,9 @@ def of_change(terms: Terms, before: World, change: "Change") -> str:
             return broken
     if change.signed and before.pulled_at and not after.pulled_at and len(_persons(change.signed)) < 2:
         return "I22: one person released the brake"
-    automatic = [at for at in after.automatic if at > after.now - WINDOW]
-    return "I23: more automatic steps than the budget" if len(automatic) > terms.budget else ""
+    recent = sum(1 for at in after.automatic if at > after.now - WINDOW)
+    over = recent > terms.pinned.safety.max_steps_per_hour
+    return "I23: more automatic steps than the budget" if over else ""
 
 
 def _persons(names: Iterable[str]) -> set[str]:

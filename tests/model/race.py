@@ -40,7 +40,7 @@ def changes(terms: Terms, world: World, change: Changer) -> Iterator["Change"]:
             if guards.lockable(world, worker.account):
                 yield from _step(terms, world, n, _locked(world, worker), change)
         elif worker.phase == "locked" and worker.door == "look" and not _budget_is_locked(world):
-            free = guards.left(world.automatic, worker.now, terms.budget)
+            free = guards.left(world.automatic, worker.now, terms.pinned.safety)
             yield from _step(terms, world, n, worker._replace(phase="reserved", free=free), change)
         elif worker.phase == "reserved" or worker.door == "assess":
             yield from _write(terms, world, n, worker, change)

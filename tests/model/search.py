@@ -120,7 +120,9 @@ def _change(
 
 
 def _tick(terms: Terms, world: World) -> World:
-    accounts = tuple(promises.let_run(terms, account, world.pulled_at is not None) for account in world.accounts)
+    accounts = tuple(
+        promises.let_run(terms, account, world.pulled_at is not None, world.now) for account in world.accounts
+    )
     return world._replace(now=world.now + TICK, accounts=accounts)
 
 

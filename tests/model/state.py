@@ -64,6 +64,7 @@ class Case(NamedTuple):
     look_at: datetime | None = None
     stops: frozenset[str] = frozenset()
     stopped_since: datetime | None = None  # of the stops that stand; and those that ended before a clock started
+    last_end: datetime | None = None  # of a stop that ended behind others
     past_stops: tuple[tuple[datetime, datetime], ...] = ()
     held: Held | None = None
     refused_at: datetime | None = None  # a person declined the automation's step, having weighed what was there
@@ -114,7 +115,7 @@ class World(NamedTuple):
     accounts: tuple[Account, ...] = (Account(),)
     active: int = 0  # which policy version is in force
     pulled_at: datetime | None = None
-    release_by: str = ""  # who proposed to release the brake
+    set_on: tuple[tuple[int, datetime], ...] = ()  # whose clocks a release that was interrupted has set on, and when
     spent: tuple[int, ...] = ()  # outside events so far, by kind
     automatic: tuple[datetime, ...] = ()  # automatic worsening steps that the budget still counts
     workers: tuple[Worker | None, ...] = ()

@@ -26,10 +26,11 @@ ladder:
   suspension: {{step: block, after: {after}, automation: {automation}}}
   cure: {cure}
 appeals: {{window: PT20M, minimum_remaining: PT1M, decide_within: {decide_within}, on_overdue: narrow}}
+safety: {{max_steps_per_hour: {budget}}}
 """
 _KNOBS = {
     "warn": "auto", "notice": "PT2M", "reminders": "[]", "step": "suspend", "automation": "auto", "needs_new": "1",
-    "after": "PT2M", "cure": "{quiet: PT1M, extend: true}", "decide_within": "PT2M",
+    "after": "PT2M", "cure": "{quiet: PT1M, extend: true}", "decide_within": "PT2M", "budget": "100",
 }  # fmt: skip
 _CODE = "CN"  # where all the traffic comes from
 TOLD = (_CODE,)
@@ -43,7 +44,6 @@ class Terms:
         *,
         manners: Manners = Manners(is_person=False, protected=False, no_suspension=False),  # noqa: B008 (frozen)
         min_notice: timedelta = timedelta(0),
-        budget: int = 100,
         gag: bool = False,
         **knobs: str,
     ) -> None:
@@ -52,7 +52,7 @@ class Terms:
             parse_policy(_DOCUMENT.format(supported="DE", **document)),
             parse_policy(_DOCUMENT.format(supported=f"DE, {_CODE}", **document)),
         )
-        self.manners, self.min_notice, self.budget, self.gag = manners, min_notice, budget, gag
+        self.manners, self.min_notice, self.gag = manners, min_notice, gag
         self._found: dict[tuple[object, ...], tuple[Score, Outcome | None]] = {}
         self._new: dict[tuple[object, ...], int] = {}
 

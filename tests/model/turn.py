@@ -1,6 +1,6 @@
 """One action in the making: what a service does to a case under the account's lock, effects by the real table."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from enforcement.rules import deadlines, decisions, transitions
 from enforcement.rules.transitions import Effect, Scope, State, Step
@@ -8,7 +8,6 @@ from tests.model import guards
 from tests.model.state import Appeal, Case, Decision, Held, Memo, Restriction, Taken, World
 from tests.model.terms import Terms
 
-_NOTHING = timedelta(0)
 _SETTLED = frozenset({"approval", "unreachable", "bounce"})  # what a step brings to an end; the others go on
 _SCOPE = {State.RESTRICTED: Scope.TERRITORY_TRAFFIC, State.SUSPENDED: Scope.ACCOUNT, State.BLOCKED: Scope.ACCOUNT}
 
@@ -62,15 +61,18 @@ class Turn:
         case = self.case(i)
         self.put(i, remaining=deadlines.remaining(case.due_at, at) if case.due_at else None, look_at=None)
 
-    def resume(self, i: int, *kinds: str) -> None:
+    def resume(self, i: int, *kinds: str, at: datetime | None = None) -> None:
+        """`at` is the moment that was said before, where a stop was to end by itself and we are late to see it."""
         case = self.case(i)
         if not case.stops & set(kinds):
             return
-        self.put(i, stops=case.stops - set(kinds))
+        ended_at = guards.went_on_at(case, at or self.now)
+        left = case.stops - set(kinds)
+        self.put(i, stops=left, last_end=ended_at if left - {"approval"} and case.remaining is not None else None)
         if not self.case(i).stops - guards.MAIL and case.stopped_since is not None:
             self.put(i, stopped_since=None)
             self.note(i, case.stopped_since)
-        self.go_on(i, asked="approval" in kinds)
+        self.go_on(i, ended_at, asked="approval" in kinds)
 
     def note(self, i: int, started_at: datetime) -> None:
         """A stop that ends while we wait to hear of an acceptance: its row is read when the clock is started."""
@@ -78,7 +80,7 @@ class Turn:
         if case.accepted_at is None or "bounce" in case.stops:
             self.put(i, past_stops=(*case.past_stops, (started_at, self.now)))
 
-    def go_on(self, i: int, *, asked: bool = False) -> None:
+    def go_on(self, i: int, at: datetime, *, asked: bool = False) -> None:
         """The clock goes on; and behind a step that waits for a person it moves, for it binds that step too."""
         case = self.case(i)
         if self.braked or guards.stopped(case, besides="approval"):
@@ -86,15 +88,15 @@ class Turn:
         waits = "approval" in case.stops
         if waits and asked:
             return
-        self.thaw(i)
+        self.thaw(i, at)
         if waits:
-            self._freeze(i, self.now)
+            self._freeze(i, at)
 
-    def thaw(self, i: int) -> None:
+    def thaw(self, i: int, at: datetime) -> None:
         case = self.case(i)
         if case.due_at is None or case.remaining is None:
             return
-        due = deadlines.resumed(self.now, case.remaining, self.terms.pinned.appeals.minimum_remaining)
+        due = deadlines.resumed(at, case.remaining, self.terms.pinned.appeals.minimum_remaining)
         self.put(i, due_at=max(case.due_at, due), remaining=None)
         self.look_next(i)
 
@@ -106,7 +108,7 @@ class Turn:
             return
         if case.remaining is None:
             self._freeze(i, max(pulled_at, case.accepted_at))
-        self.go_on(i)
+        self.go_on(i, self.now)
 
     def look_next(self, i: int) -> None:
         case = self.case(i)
@@ -142,7 +144,7 @@ class Turn:
             raise Refused("the account is exempt")
 
     def _reserve(self) -> bool:
-        free = guards.left(self.world.automatic, self.now, self.terms.budget) if self.free is None else self.free
+        free = guards.left(self.world.automatic, self.now, self.terms.pinned.safety) if self.free is None else self.free
         if free <= 0:
             return False
         kept = tuple(at for at in self.world.automatic if at > self.now - guards.WINDOW)
@@ -172,11 +174,10 @@ class Turn:
         """Another state, told by another memo: its clock waits for an acceptance."""
         case = self.case(i)
         going_on = case.stops - _SETTLED
-        self.put(
-            i, notice=None, accepted_at=None, due_at=None, remaining=None, look_at=None, memo=None, reminded=(),
-            stops=going_on, stopped_since=self.now if going_on - guards.MAIL else None, past_stops=(), narrowed=False,
-            ran=_NOTHING, promised=None,
-        )  # fmt: skip
+        since = self.now if going_on - guards.MAIL else None
+        fresh = Case(case.state, case.decisions, stops=going_on, stopped_since=since)
+        kept = fresh._replace(refused_at=case.refused_at, appeals=case.appeals, appealed=case.appealed)
+        self.accounts[i] = self.accounts[i]._replace(case=kept)
 
     def restrict(self, i: int) -> None:
         case = self.case(i)

@@ -1,4 +1,7 @@
-"""The worlds that are searched: each asks about one part of the machine, the last about any few events together."""
+"""The worlds that are searched: each asks about one part of the machine, the last about any few events together.
+
+`full` makes each a tick longer and lets one event more come from outside; a few know more kinds of events then.
+"""
 
 from enforcement.rules.decisions import Manners
 from enforcement.rules.transitions import State, Step
@@ -14,7 +17,7 @@ _EVERYBODY = ("ana", "ana again", "bo", "cy")
 def ladder(full: bool) -> Bounds:
     """A whole life from the first sighting to the block, with outages of any length."""
     events = {"post": 4, "retract": 1}
-    return Bounds("ladder", Terms(), 9 if full else 8, events, 5 if full else 3, start=world(Account()))
+    return Bounds("ladder", Terms(), 8 + full, events, 3 + full, start=world(Account()))
 
 
 def mail(full: bool) -> Bounds:
@@ -22,7 +25,7 @@ def mail(full: bool) -> Bounds:
     terms = Terms()
     events = {"post": 1, "crash": 1, "defer": 1, "refuse": 2, "bounce": 2, "contact": 2}
     start = world(told(terms, State.WARNED, heard=False))
-    return Bounds("mail", terms, 7 if full else 5, events, 4 if full else 2, start=start, mail="claimed")
+    return Bounds("mail", terms, 5 + full, events, 2 + full, start=start, mail="claimed")
 
 
 def copies(full: bool) -> Bounds:
@@ -30,7 +33,7 @@ def copies(full: bool) -> Bounds:
     terms = Terms()
     events = {"post": 1, "crash": 1, "refuse": 2, "bounce": 2, "contact": 1, **({"appeal": 1} if full else {})}
     start = world(told(terms, State.WARNED, "owner", "legal", heard=False))
-    return Bounds("copies", terms, 6 if full else 3, events, 4 if full else 2, start=start, mail="sent")
+    return Bounds("copies", terms, 3 + full, events, 2 + full, start=start, mail="sent")
 
 
 def outage(full: bool) -> Bounds:
@@ -38,30 +41,28 @@ def outage(full: bool) -> Bounds:
     terms = Terms()
     events = {"post": 1, "appeal": 1, "pull": 1, **({"hold": 1, "exempt": 1, "bounce": 1} if full else {})}
     start = world(told(terms, State.WARNED, heard=False))
-    return Bounds("outage", terms, 6 if full else 4, events, 4 if full else 2, start=start, mail="sent")
+    return Bounds("outage", terms, 4 + full, events, 2 + full, start=start, mail="sent")
 
 
 def appeals(full: bool) -> Bounds:
     """A suspension that is contested again and again, and not answered in time."""
     terms = Terms()
     events = {"appeal": 3, "hold": 1, "extend": 1, "pull": 1}
-    return Bounds(
-        "appeals", terms, 7 if full else 4, events, 4 if full else 3, start=world(told(terms, State.SUSPENDED))
-    )
+    return Bounds("appeals", terms, 4 + full, events, 3 + full, start=world(told(terms, State.SUSPENDED)))
 
 
 def stops(full: bool) -> Bounds:
     """Every kind of stop over every other, on a warning whose traffic goes on."""
     terms = Terms()
     events = {"post": 2, "appeal": 1, "hold": 1, "exempt": 1, "extend": 1, "pull": 1}
-    return Bounds("stops", terms, 7 if full else 5, events, 5 if full else 2, start=world(told(terms, State.WARNED)))
+    return Bounds("stops", terms, 5 + full, events, 2 + full, start=world(told(terms, State.WARNED)))
 
 
 def cure(full: bool) -> Bounds:
     """Traffic that stops and starts around the deadline; no quiet period is cut short, no reminder holds anything."""
     terms = Terms(cure="{quiet: PT2M, extend: true}", reminders="[PT1M]")
     events = {"post": 4, "retract": 2, "extend": 1}
-    return Bounds("cure", terms, 10 if full else 7, events, 5 if full else 3, start=world(told(terms, State.WARNED)))
+    return Bounds("cure", terms, 7 + full, events, 3 + full, start=world(told(terms, State.WARNED)))
 
 
 def people(full: bool) -> Bounds:
@@ -69,7 +70,7 @@ def people(full: bool) -> Bounds:
     terms = Terms(automation="held", manners=Manners(is_person=True, protected=True, no_suspension=True))
     events = {"post": 2, "appeal": 1, str(Step.SUSPEND): 2, str(Step.DISMISS): 1, "retract": 1}
     staff = _EVERYBODY[:3]
-    return Bounds("people", terms, 6 if full else 4, events, 4 if full else 2, staff, world(told(terms, State.WARNED)))
+    return Bounds("people", terms, 4 + full, events, 2 + full, staff, world(told(terms, State.WARNED)))
 
 
 def warning(full: bool) -> Bounds:
@@ -77,7 +78,7 @@ def warning(full: bool) -> Bounds:
     terms = Terms(warn="held")
     events = {"post": 2, "retract": 2, "hold": 1, "exempt": 1, "pull": 1, "contact": 1, "activate": 1}
     lost = seen()._replace(contacts=())
-    return Bounds("warning", terms, 6 if full else 4, events, 4 if full else 2, start=world(lost))
+    return Bounds("warning", terms, 4 + full, events, 2 + full, start=world(lost))
 
 
 def counsel(full: bool) -> Bounds:
@@ -85,22 +86,36 @@ def counsel(full: bool) -> Bounds:
     terms = Terms(gag=True)
     events = {str(Step.RESTRICT_NOW): 2, "post": 1, "appeal": 1, "hold": 1, "pull": 1, "exempt": 1}
     staff = _EVERYBODY if full else ("ana", "bo", "cy")
-    return Bounds("counsel", terms, 6 if full else 4, events, 4 if full else 2, staff, world(told(terms, State.WARNED)))
+    return Bounds("counsel", terms, 4 + full, events, 2 + full, staff, world(told(terms, State.WARNED)))
 
 
 def brake(full: bool) -> Bounds:
     """Two accounts that share a budget of one step."""
-    terms = Terms(budget=1)
+    terms = Terms(budget="1")
     events = {"post": 3, "pull": 1, "hold": 1, "appeal": 1}
     start = _later(world(*[told(terms, State.WARNED)] * 2), ticks=2)
-    return Bounds("brake", terms, 6 if full else 4, events, 4 if full else 2, start=start)
+    return Bounds("brake", terms, 4 + full, events, 2 + full, start=start)
+
+
+def release(full: bool) -> Bounds:
+    """A brake whose release is interrupted half way, and done again later."""
+    terms = Terms()
+    events = {"post": 1, "pull": 1, "interrupt": 1, **({"hold": 1} if full else {})}
+    return Bounds("release", terms, 6 + full, events, 3 + full, start=world(told(terms, State.WARNED)))
+
+
+def ends(full: bool) -> Bounds:
+    """Stops that end by themselves, seen late, beside one that somebody ends."""
+    terms = Terms()
+    events = {"post": 1, "exempt": 1, "appeal": 1, **({"hold": 1, "extend": 1} if full else {})}
+    return Bounds("ends", terms, 6 + full, events, 3 + full, start=world(told(terms, State.WARNED)))
 
 
 def policy(full: bool) -> Bounds:
     """The territory becomes supported at any moment of a life with all its stages."""
     terms = Terms(step="restrict_territory")
     events = {"post": 3, "activate": 1, "retract": 1}
-    return Bounds("policy", terms, 8 if full else 5, events, 5 if full else 3, start=world(seen()))
+    return Bounds("policy", terms, 5 + full, events, 3 + full, start=world(seen()))
 
 
 def contract(full: bool) -> Bounds:
@@ -108,22 +123,22 @@ def contract(full: bool) -> Bounds:
     terms = Terms(min_notice=3 * TICK, cure="null")
     events = {"post": 2, "crash": 1, "refuse": 1, "contact": 1, "bounce": 1}
     start = world(told(terms, State.WARNED, heard=False))
-    return Bounds("contract", terms, 7 if full else 5, events, 4 if full else 2, start=start, mail="sent")
+    return Bounds("contract", terms, 5 + full, events, 2 + full, start=start, mail="sent")
 
 
 def race(full: bool) -> Bounds:
     """Two workers by statements, on two accounts that are due, with one step in the budget."""
-    terms = Terms(budget=1, cure="null")
+    terms = Terms(budget="1", cure="null")
     events = {"appeal": 1, "retract": 1, "pull": 1, "hold": 1}
     both = [told(terms, State.WARNED)._replace(sightings=(EPOCH - TICK, EPOCH, EPOCH + 2 * TICK))] * 2
     start = _later(world(*both, workers=2), ticks=2)
-    return Bounds("race", terms, 5 if full else 3, events, 3 if full else 1, start=start)
+    return Bounds("race", terms, 3 + full, events, 1 + full, start=start)
 
 
 def opening(full: bool) -> Bounds:
     """Two workers by statements that assess an account without a case."""
     events = {"post": 1, "retract": 1, "pull": 1, "exempt": 1}
-    return Bounds("opening", Terms(), 3 if full else 1, events, 4 if full else 2, start=world(seen(), workers=2))
+    return Bounds("opening", Terms(), 1 + full, events, 2 + full, start=world(seen(), workers=2))
 
 
 def everything(full: bool) -> Bounds:
@@ -132,21 +147,20 @@ def everything(full: bool) -> Bounds:
     rare = ("retract", "crash", "defer", "refuse", "bounce", "contact", "hold", "exempt", "extend", "pull", "activate")
     by_hand = (Step.RESTRICT_NOW, Step.DISMISS, Step.SUSPEND)
     events = {"post": 2, "appeal": 2, **dict.fromkeys((*rare, *map(str, by_hand)), 1)}
-    start = world(told(terms, State.WARNED))
-    start = start if full else _later(start, ticks=1)
-    return Bounds("everything", terms, 5 if full else 3, events, 4 if full else 2, ("ana", "bo", "cy"), start, "sent")
+    start = _later(world(told(terms, State.WARNED)), ticks=1)
+    return Bounds("everything", terms, 3 + full, events, 2 + full, ("ana", "bo", "cy"), start, "sent")
 
 
 def _later(start: World, ticks: int) -> World:
     """The same, when nothing has happened for so long."""
     for _ in range(ticks):
         start = start._replace(
-            now=start.now + TICK, accounts=tuple(let_run(Terms(), each, False) for each in start.accounts)
+            now=start.now + TICK, accounts=tuple(let_run(Terms(), each, False, start.now) for each in start.accounts)
         )
     return start
 
 
 WORLDS = (
     ladder, mail, copies, outage, appeals, stops, cure, people,
-    warning, counsel, brake, policy, contract, race, opening, everything,
+    warning, counsel, brake, release, ends, policy, contract, race, opening, everything,
 )  # fmt: skip
