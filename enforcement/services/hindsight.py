@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from enforcement.models import Case, Decision, PolicyVersion, Retraction
+from django.db.models.functions import Coalesce
+
+from enforcement.models import Case, Decision, Exemption, PolicyVersion, Retraction
 from enforcement.rules import outcomes, scoring
+from enforcement.rules.exemptions import Exempt, exempt_from, held_against
 from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import TerritoryAnswers, territories_under_both
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
@@ -100,11 +103,25 @@ def _standing(moments: Sequence[_Moment], counted: int | None) -> set[int]:
     spans = {each.case.account_id: (_since(each, closes), each.at + _SEEN_MEANWHILE) for each in moments}
     told = {each.case.account_id: (each.told, each.at + _SEEN_MEANWHILE) for each in moments if each.told is not None}
     seen, new = sightings.received(spans, counted=counted), sightings.received(told, counted=counted)
+    exempt = _exempt(moments)
+    for account, theirs in exempt.items():
+        seen[account], new[account] = held_against(seen[account], theirs), held_against(new.get(account, []), theirs)
     return {
         moment.case.pk
         for moment in moments
         if _holds(moment, seen[moment.case.account_id], new.get(moment.case.account_id, []))
     }
+
+
+def _exempt(moments: Sequence[_Moment]) -> dict[int, Exempt]:
+    """By account: from what it was exempt at its moment."""
+    at = {moment.case.account_id: moment.at for moment in moments}
+    scopes: dict[int, list[tuple[str, str]]] = {}
+    granted = Exemption.objects.filter(account__among=at).annotate(over_at=Coalesce("ended_at", "ends_at"))
+    for each in granted:
+        if each.starts_at <= at[each.account_id] < each.over_at:
+            scopes.setdefault(each.account_id, []).append((each.scope, each.value))
+    return {account: exempt_from(found) for account, found in scopes.items()}
 
 
 def _since(moment: _Moment, closes: Mapping[int, datetime]) -> datetime:

@@ -20,6 +20,7 @@ from enforcement.models import (
     DayTally,
     Decision,
     Evidence,
+    Exemption,
     Memo,
     PolicyVersion,
     Restriction,
@@ -30,6 +31,7 @@ from enforcement.rules.transitions import Step
 from enforcement.services import (
     assessment,
     clock,
+    exemptions,
     intake,
     invariants,
     restrict_now,
@@ -319,6 +321,20 @@ def test_what_came_in_later_does_not_bear_an_earlier_warning(
     clock.advance(DAY)
     see(detector, sighting(account_outside, clock.now() - 2 * DAY))
     retract(detector, told)
+    assert the_case(account_outside).outcome == "withdrawn"
+
+
+def test_what_was_not_held_against_the_account_bears_no_warning(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User
+) -> None:
+    now = clock.now()
+    granted = {"by": officer, "reason": "A partner.", "ends_at": now + 90 * DAY, "now": now}
+    exemptions.grant(account_id=account_outside.pk, scope=Exemption.Scope.CREDENTIAL, value="sk-1", **granted)
+    exempt, counted = (sighting(account_outside, now, credential=key) for key in ("sk-1", "sk-2"))
+    see(detector, exempt, counted)
+    assert steps(account_outside) == [("warn", "applied")]
+    retract(detector, counted["id"])
+    assert ids_of(account_outside) == [exempt["id"]]
     assert the_case(account_outside).outcome == "withdrawn"
 
 
