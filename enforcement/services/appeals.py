@@ -9,7 +9,7 @@ from django.db import OperationalError, transaction
 
 from enforcement.models import Appeal, Case, Decision, Memo, Stop
 from enforcement.rules.transitions import WORSENING, State, Step
-from enforcement.services import acceptance, cases, stops
+from enforcement.services import acceptance, cases, clock, stops
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, is_among
@@ -31,6 +31,7 @@ def file(*, decision_id: int, statement: str, now: datetime) -> Appeal:
     Raises AppealRefused.
     """
     decision = _appealable(decision_id, now)
+    now = clock.after_waiting(now)
     appeal = Appeal.objects.create(
         case=decision.case,
         decision=decision,
@@ -60,6 +61,7 @@ def decide(*, appeal_id: int, overturn: bool, reason: str, by: User, now: dateti
     if not reason.strip():
         raise AppealRefused("A reason is required: the account will read it.")
     appeal = _open_appeal(appeal_id)
+    now = clock.after_waiting(now)
     if is_among(by, involved(appeal.case.decisions.all())):
         raise NotAllowed("Somebody who was not involved in the decision has to decide its appeal.")
     appeal.status = Appeal.Status.OVERTURNED if overturn else Appeal.Status.UPHELD

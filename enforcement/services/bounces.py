@@ -10,7 +10,7 @@ from enforcement.models import Case, MemoCopy, Stop
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
-from enforcement.services import acceptance, stops
+from enforcement.services import acceptance, clock, stops
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import check_may_decide
 from enforcement.services.rows import update_rows
@@ -34,6 +34,7 @@ def record(*, message_ids: Collection[int], words: str = "", by: User | None = N
         check_may_decide(by)
     accounts = MemoCopy.objects.filter(message__in=message_ids).values_list("memo__case__account", flat=True)
     lock_accounts(accounts, wait=True)
+    now = clock.after_waiting(now)
     faultpoint("bounce.received")
     back = bounces.record(message_ids, words=words, now=now)
     _look_again(_roles(back), by, now)

@@ -19,6 +19,15 @@ def now() -> datetime:
         return _one(cursor.fetchone())
 
 
+def after_waiting(before: datetime) -> datetime:
+    """The moment at which somebody who waited for a lock goes on.
+
+    Who held it has written moments that may be later than the one that a door read before it waited; what is written now
+    must not look as if it had been there first.
+    """
+    return max(before, now())
+
+
 def real_now() -> datetime:
     """The database's wall clock, for leases, key expiry and rate limits, which no test clock may touch."""
     with connection.cursor() as cursor:

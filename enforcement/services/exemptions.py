@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from enforcement.models import Account, Case, Exemption, Stop
 from enforcement.rules.exemptions import Exempt, exempt_from, territory_of
 from enforcement.rules.transitions import State
-from enforcement.services import stops
+from enforcement.services import clock, stops
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
 
@@ -66,6 +66,7 @@ def grant(
     role = check_may_decide(by)
     value = _checked(scope, value.strip(), reason, ends_at, now)
     lock_accounts([account_id], wait=True)
+    now = clock.after_waiting(now)
     if standing(now=now).filter(account=account_id, scope=scope, value=value).exists():
         raise ExemptionRefused("scope", "There is one in force already: end it first.")
     granted = Exemption.objects.create(

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from enforcement.models import Case, Stop
 from enforcement.rules.transitions import State
-from enforcement.services import stops
+from enforcement.services import clock, stops
 from enforcement.services.batches import Done, Work, work_off
 from enforcement.services.locks import claim_accounts, lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
@@ -33,6 +33,7 @@ def place(*, case_id: int, reason: str, by: User, until: datetime | None = None,
     if until is not None and until <= now:
         raise HoldRefused("A hold ends in the future, or when somebody ends it.")
     case = _locked(case_id)
+    now = clock.after_waiting(now)
     if case.stops.filter(kind=Stop.Kind.HOLD, ended_at=None).exists():
         raise HoldRefused("The case is held already.")
     stop = Stop(case=case, kind=Stop.Kind.HOLD, reason=reason.strip(), started_at=now, until=until, started_by=by)

@@ -7,7 +7,7 @@ from django.db import OperationalError, connection
 
 from enforcement.models import Brake, Case, Client, Decision, Evidence, PolicyVersion, Retraction, Stop
 from enforcement.rules.transitions import State, Step
-from enforcement.services import assessment, cases, hindsight, stops, switches
+from enforcement.services import assessment, cases, clock, hindsight, stops, switches
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.transactions import atomic_and_again
@@ -71,6 +71,7 @@ def retract(*, detector: Client, external_ids: Collection[str], reason: str, now
     switches.share(Brake.What.ENFORCEMENT)  # before any account: warnings may follow
     known = Evidence.objects.filter(detector=detector, external_id__in=external_ids, retracted_at=None)
     accounts = lock_accounts(known.values_list("account_id", flat=True), wait=True)
+    now = clock.after_waiting(now)
     retraction = Retraction.objects.create(detector=detector, reason=reason.strip(), retracted_at=now)
     known.filter(account__among=accounts).update(retracted_at=now, retraction=retraction)
     with connection.cursor() as cursor:

@@ -36,15 +36,16 @@ SELECT worse.reference, worse.step, worse.settled_at, worse.notice
            AND message.accepted_at <= worse.settled_at - worse.notice
            AND (message.bounced_at IS NULL OR message.bounced_at >= worse.settled_at))
 """
+# Whoever waited for the lock comes after: a stop of the very moment of a step began behind it.
 _DURING_A_STOP = f"""
 SELECT worse.reference, worse.step, worse.settled_at, stop.kind, stop.started_at, stop.ended_at
   FROM ({_WORSE}) AS worse JOIN enforcement_stop AS stop ON stop.case_id = worse.case_id
- WHERE stop.kind <> 'approval' AND stop.started_at <= worse.settled_at
+ WHERE stop.kind <> 'approval' AND stop.started_at < worse.settled_at
    AND (stop.ended_at IS NULL OR stop.ended_at > worse.settled_at)
  UNION ALL
 SELECT worse.reference, worse.step, worse.settled_at, 'open appeal', appeal.filed_at, appeal.decided_at
   FROM ({_WORSE}) AS worse JOIN enforcement_appeal AS appeal ON appeal.case_id = worse.case_id
- WHERE appeal.suspensive AND appeal.filed_at <= worse.settled_at
+ WHERE appeal.suspensive AND appeal.filed_at < worse.settled_at
    AND (appeal.decided_at IS NULL OR appeal.decided_at > worse.settled_at)
 """
 # What was told, and what somebody promised beyond it, of the state that the step left.
