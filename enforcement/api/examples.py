@@ -189,6 +189,8 @@ READ_CASE: dict[str, Any] = {
                 "version": 2,
                 "reference_url": "https://example.com/supported-countries",
                 "rule": "sustained",
+                "basis": None,
+                "legal_basis": None,
             },
             "facts": {
                 "territories": [["CN", 1700]],

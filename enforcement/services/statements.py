@@ -33,6 +33,8 @@ def statement(case: Case, receptions: Mapping[int, Reception]) -> dict[str, Any]
             "version": case.policy_id,
             "reference_url": case.policy.rules.reference_url or None,
             "rule": newest.rule,
+            "basis": newest.basis or None,
+            "legal_basis": newest.legal_basis or None,
         },
         "facts": {name: newest.facts.get(name) for name in _FACTS},
         "reason": newest.reason,

@@ -114,7 +114,7 @@ def test_the_statement_of_reasons_tells_the_newest_decision_in_force(
     assert (told["step"], told["restrictions"], told["automated_decision"]) == ("warn", [], True)
     assert told["ground"] == {
         "policy": "small", "version": policy.pk, "reference_url": "https://example.com/supported-countries",
-        "rule": "five",
+        "rule": "five", "basis": None, "legal_basis": None,
     }  # fmt: skip
     assert (told["facts"]["territories"], told["facts"]["unsupported_requests"]) == ([["CN", 10]], 10)
     accepted_at = Case.objects.get().accepted_at

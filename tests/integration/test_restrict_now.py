@@ -326,6 +326,17 @@ def test_told_at_effect_the_statement_names_the_legal_basis(
     assert "not allowed to tell you" not in statement.text
 
 
+def test_the_statement_of_reasons_gives_the_legal_basis(
+    account_outside: Account, policy: PolicyVersion, officer: User, counsel: User
+) -> None:
+    agree(propose(account_outside, officer), counsel)
+    told_case = queries.case(the_case(account_outside).reference)
+    assert told_case is not None
+    statement = told_case["statement_of_reasons"]
+    assert (statement["step"], statement["automated_decision"]) == ("restrict_now", False)
+    assert (statement["ground"]["basis"], statement["ground"]["legal_basis"]) == ("order", ORDER)
+
+
 def test_told_from_a_date_it_is_told_then_and_not_before(
     account_outside: Account, policy: PolicyVersion, officer: User, counsel: User
 ) -> None:

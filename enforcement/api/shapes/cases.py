@@ -84,6 +84,10 @@ class StatedGround(s.Serializer[Any]):
     version = s.IntegerField()
     reference_url = s.CharField(allow_null=True)
     rule = s.CharField(allow_blank=True)
+    basis = s.ChoiceField(
+        Decision.Basis.values, allow_null=True, help_text="Why nobody was warned before; null where the notice had run."
+    )
+    legal_basis = s.CharField(allow_null=True, help_text="The order, the law or the danger, as the account reads it.")
 
 
 class StatedRedress(s.Serializer[Any]):
