@@ -61,8 +61,8 @@ def retract(detector: Client, *external_ids: str) -> Retraction:
 
 
 def ids_of(account: Account) -> list[str]:
-    """Of what stands, oldest first."""
-    standing = Evidence.objects.filter(account=account, retracted_at=None).order_by("pk")
+    """Of what stands, oldest first; of one batch, most requests first."""
+    standing = Evidence.objects.filter(account=account, retracted_at=None).order_by("received_at", "-requests")
     return list(standing.values_list("external_id", flat=True))
 
 
