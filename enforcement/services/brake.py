@@ -157,9 +157,10 @@ def _turn_back(pulled: BrakePull, by: User, now: datetime) -> None:
     pulled.save(update_fields=["released_at", "release_approved_by"])
     switches.turn(Brake.What(pulled.what), None)
     faultpoint("brake.released")
-    ClockReading.objects.all().delete()  # two people have said that the clock is right
-    with connection.cursor() as cursor:
-        cursor.execute(_MARK_OPEN, {"now": now})
+    if pulled.what == Brake.What.ENFORCEMENT:
+        ClockReading.objects.all().delete()  # two people have said that the clock is right
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK_OPEN, {"now": now})
 
 
 def watch(*, now: datetime) -> None:

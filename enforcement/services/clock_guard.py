@@ -29,7 +29,7 @@ def check(*, now: datetime) -> bool:
 
     It is the real clock that is looked at: moving the test clock never matters.
     """
-    ahead = _ahead(here(), clock.real_now())
+    ahead = _ahead()
     if ahead > JUMP:
         reason = f"The database's clock is {ahead} ahead of what it should be."
         brake.pull(Brake.What.ENFORCEMENT, BrakePull.Cause.CLOCK, reason, now=now)
@@ -41,9 +41,10 @@ def here() -> Here:
 
 
 @transaction.atomic
-def _ahead(machine: Here, read_at: datetime) -> timedelta:
+def _ahead() -> timedelta:
     """How far the clock is ahead of what the last reading lets expect; a reading that is in doubt is not noted."""
     newest = ClockReading.objects.select_for_update().order_by("-read_at").first()
+    machine, read_at = here(), clock.real_now()  # under the lock: another sweeper's later reading is no step back
     ahead = _since(newest, machine, read_at) if newest else timedelta(0)
     if -_SLIP <= ahead <= JUMP:
         noted = {"uptime": machine.uptime, "read_at": read_at}
