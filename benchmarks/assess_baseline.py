@@ -76,13 +76,13 @@ def settle(case: Case, outcome: Outcome, facts: dict[str, object], now: datetime
             defaults={"reason": "The account has no contact.", "started_at": now},
         )  # fmt: skip
         return
-    case.state, case.version, case.rule = "warned", case.version + 1, outcome.rule
-    case.save()
     decision = Decision.objects.create(
-        case=case, step="warn", status=Decision.Status.APPLIED, from_state="open", case_version=case.version,
+        case=case, step="warn", status=Decision.Status.APPLIED, from_state="open", case_version=case.version + 1,
         rule=outcome.rule, reason=f"Rule {outcome.rule} holds.", policy=case.policy, facts=facts,
         decided_at=now, settled_at=now,
     )  # fmt: skip
+    case.state, case.version, case.rule = "warned", case.version + 1, outcome.rule
+    case.save()
     Memo.objects.create(case=case, decision=decision, kind=Memo.Kind.WARNING, created_at=now, render_at=now)
     case.account.version += 1
     case.account.save()

@@ -37,15 +37,14 @@ WITH seen AS (
 ), opened AS (
     INSERT INTO enforcement_case (reference, account_id, state, policy_id, rule, version, opened_at, attempts, outcome,
         points)
-    SELECT 'AS-' || lpad(account_id::text, 9, '0'), account_id, state, policy_id, rule, (state = 'warned')::int,
-           %(now)s, 0, '', points
+    SELECT 'AS-' || lpad(account_id::text, 9, '0'), account_id, 'open', policy_id, rule, 0, %(now)s, 0, '', points
       FROM judged WHERE state <> ''
-    RETURNING id, account_id, state
+    RETURNING id, account_id
 ), decided AS (
     INSERT INTO enforcement_decision (case_id, step, status, from_state, case_version, rule, reason, policy_id, facts,
         credentials, agreed_because, refused_because, people, decided_at, settled_at)
     SELECT opened.id, 'warn', 'applied', 'open', 1, rule, reason, policy_id, facts, '[]', '', '', 0, %(now)s, %(now)s
-      FROM opened JOIN judged USING (account_id) WHERE opened.state = 'warned'
+      FROM opened JOIN judged USING (account_id) WHERE state = 'warned'
     RETURNING id, case_id
 ), told AS (
     INSERT INTO enforcement_memo (case_id, decision_id, kind, created_at, render_at, language, subject, text, html)
@@ -56,7 +55,7 @@ WITH seen AS (
       FROM opened JOIN judged USING (account_id) WHERE stopped IS NOT NULL
 ), raised AS (
     UPDATE enforcement_account SET version = version + 1
-     WHERE id = ANY(%(accounts)s) AND id IN (SELECT account_id FROM opened WHERE state = 'warned')
+     WHERE id = ANY(%(accounts)s) AND id IN (SELECT account_id FROM opened JOIN judged USING (account_id) WHERE state = 'warned')
 ), scored AS (
     INSERT INTO enforcement_score (account_id, policy_id, points, outcome, rule, facts, assessed_at)
     SELECT account_id, policy_id, points, outcome, rule, facts, %(now)s FROM judged
@@ -64,6 +63,11 @@ WITH seen AS (
            outcome = excluded.outcome, rule = excluded.rule, facts = excluded.facts, assessed_at = excluded.assessed_at
 )
 DELETE FROM enforcement_assessmentmark WHERE account_id = ANY(%(accounts)s)
+"""
+# A statement later, since the guards of a case look for the decision that moves it.
+_WARN = """
+UPDATE enforcement_case AS held SET state = 'warned', version = 1 FROM enforcement_decision AS decision
+ WHERE held.account_id = ANY(%(accounts)s) AND held.state = 'open' AND case_id = held.id AND case_version = 1
 """
 
 
@@ -92,4 +96,5 @@ def _batch(now: datetime, days: dict[str, object]) -> bool:
         accounts = [row[0] for row in cursor.fetchall()]
         if accounts:
             cursor.execute(_ASSESS, {"accounts": accounts, "now": now, **days})
+            cursor.execute(_WARN, {"accounts": accounts})
         return bool(accounts)

@@ -2,13 +2,12 @@
 others whose notice still runs.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
+from benchmarks.unguarded import unguarded
 from enforcement.management.seeding import stage
 from enforcement.models import Client, PolicyVersion
 from enforcement.services import policies
@@ -105,7 +104,7 @@ UPDATE enforcement_case SET state = 'warned', version = 1, accepted_at = %(told)
  WHERE reference LIKE 'SW-%%'
 """
 _WRITTEN = ("enforcement_case", "enforcement_decision", "enforcement_restriction", "enforcement_memo")
-_GUARDED = (*_WRITTEN, "enforcement_memocopy", "notifications_message")
+_GUARDED = (*_WRITTEN, "enforcement_memocopy")
 
 
 def lay(cases: int, undue: int, now: datetime) -> None:
@@ -130,7 +129,7 @@ def crowd(undue: int, now: datetime) -> None:
 
 def _open(whose: str, prefix: str, cases: int, policy: int, moments: dict[str, Any]) -> None:
     named = {"whose": whose, "prefix": prefix, "cases": cases, "policy": policy}
-    with _unguarded(), connection.cursor() as cursor:
+    with unguarded(*_GUARDED), connection.cursor() as cursor:
         for statement in _CLEAR:
             cursor.execute(statement.format(surplus=_SURPLUS), named)
         cursor.execute(_CASES, named | moments)
@@ -147,24 +146,12 @@ def _policy(now: datetime) -> int:
 def take_back(now: datetime) -> None:
     """Undo what a side wrote, and leave the next one neither dead rows nor pages to write."""
     with connection.cursor() as cursor:
-        with _unguarded():
+        with unguarded(*_GUARDED):
             for statement in _TAKE_BACK:
                 cursor.execute(statement)
             cursor.execute(_DUE_AGAIN, _moments(now))
         cursor.execute(f"VACUUM ANALYZE {', '.join((*_WRITTEN, 'enforcement_account'))}")
         cursor.execute("CHECKPOINT")
-
-
-@contextmanager
-def _unguarded() -> Iterator[None]:
-    """Nobody may write such rows, or take them back: the guards are away for it, and only for it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        for table in _GUARDED:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        yield
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # the foreign keys' own triggers come first
-        for table in _GUARDED:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def _moments(now: datetime) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, functions
 
+from enforcement.models import guards
+
 
 class Client(models.Model):
     """A detector, gateway, reader or registrar. Evidence hangs on the client: rotating a key changes nothing."""
@@ -52,6 +54,7 @@ class SecondLogin(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="second_login_of_another", condition=~Q(user=F("person")))]
+        triggers = [*guards.KEPT, guards.UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.person_id}"

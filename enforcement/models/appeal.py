@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from enforcement.models import guards
 from enforcement.models.case import Case
 from enforcement.models.decision import Decision
 
@@ -47,6 +48,14 @@ class Appeal(models.Model):
                 fields=["decide_by", "id"],
                 condition=Q(status="open", escalated_at__isnull=True),
                 name="appeal_to_decide",
+            ),
+        ]
+        triggers = [
+            *guards.KEPT,
+            guards.DECIDED_BY_ANOTHER,
+            guards.closed_when("OLD.status <> 'open'", "a decided appeal never changes"),
+            guards.ColumnsKept(
+                once=("decide_by", "escalated_at"), free=("status", "decided_at", "decided_by", "reason")
             ),
         ]
 

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from enforcement.models import guards
+
 
 class Brake(models.Model):
     """A switch. Deciders read its row `FOR SHARE`, so that it cannot be pulled between their look and their commit."""
@@ -14,6 +16,9 @@ class Brake(models.Model):
 
     what = models.CharField(max_length=11, choices=What, primary_key=True)
     pulled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        triggers = [*guards.KEPT, guards.BRAKE_RELEASED]
 
     def __str__(self) -> str:
         return f"{self.what}: {'pulled' if self.pulled_at else 'released'}"
@@ -59,6 +64,12 @@ class BrakePull(models.Model):
                 & ~Q(release_because=""),
             ),
             models.CheckConstraint(name="brake_pulled_for_a_reason", condition=~Q(reason="")),
+        ]
+        triggers = [
+            *guards.KEPT,
+            *guards.signed_by_different_people("release_proposed_by_id", "release_approved_by_id"),
+            guards.closed_when("OLD.released_at IS NOT NULL", "a pull that was released never changes"),
+            guards.ColumnsKept(free=("released_at", "release_proposed_by", "release_approved_by", "release_because")),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
+from enforcement.models import guards
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
 from enforcement.models.policy import PolicyVersion
@@ -18,6 +19,11 @@ def choices(values: type[State] | type[Step] | type[Ending]) -> list[tuple[str, 
 
 # `due_at`, with what has no deadline after all that has one: a value that an index and a cursor can hold.
 DEADLINE = Coalesce("due_at", Value(datetime(9999, 12, 31, tzinfo=UTC)), output_field=models.DateTimeField())
+# What moves with a case; its guards say how. All else stays as it was opened.
+_MOVING = (
+    "state", "outcome", "policy", "rule", "version", "closed_at", "narrowed_at", "accepted_at", "due_at", "notice",
+    "remaining", "look_at", "attempts", "points",
+)  # fmt: skip
 
 
 class Case(models.Model):
@@ -90,6 +96,14 @@ class Case(models.Model):
             models.Index("state", DEADLINE, "id", condition=~Q(state="closed"), name="case_by_deadline"),
             models.Index(fields=["state", "points", "id"], condition=~Q(state="closed"), name="case_by_points"),
             models.Index(fields=["closed_at", "id"], condition=Q(state="closed"), name="case_by_close"),
+        ]
+        triggers = [
+            *guards.KEPT,
+            guards.OPENED,
+            guards.MOVED,
+            guards.LATER_ONLY,
+            guards.PROMISED,
+            guards.ColumnsKept(free=_MOVING),
         ]
 
     def __str__(self) -> str:

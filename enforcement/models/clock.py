@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import functions
 
+from enforcement.models import guards
+
 
 class Now(models.Func):
     """`enforcement_now()`: the database's wall clock plus the newest test-clock offset (created in 0001_initial)."""
@@ -22,6 +24,7 @@ class ClockMove(models.Model):
     class Meta:
         verbose_name = "movement of the test clock"
         verbose_name_plural = "movements of the test clock"
+        triggers = [*guards.KEPT, guards.UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.offset} since {self.moved_at:%Y-%m-%d %H:%M:%S}"

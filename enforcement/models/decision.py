@@ -5,11 +5,18 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import GreaterThanOrEqual
 
+from enforcement.models import guards
 from enforcement.models.case import Case, choices
 from enforcement.models.policy import PolicyVersion
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
 
 _NEED_NOTICE = sorted(step.value for step in NEEDS_NOTICE)
+# What signing a held decision writes, and what settling it does.
+_SIGNATURES = ("approved_by", "approved_as", "seconded_by", "seconded_as")
+_SETTLED = (
+    "status", "case_version", "settled_at", "agreed_because", "refused_because", "refused_by", "rests_on", "due_at",
+    "notice",
+)  # fmt: skip
 
 
 def _different(one: str, other: str) -> Q:
@@ -143,6 +150,16 @@ class Decision(models.Model):
             # Reader: the list of decisions by status. Nearly all are applied, and the table is their list.
             models.Index(fields=["status", "id"], condition=~Q(status="applied"), name="decision_not_applied"),
         ]
+        triggers = [
+            *guards.KEPT,
+            guards.DECIDED,
+            *guards.APPLIED,
+            *guards.NOTICE_OVER,
+            *guards.BRAKE_HEEDED,
+            *guards.ENOUGH_PEOPLE,
+            guards.closed_when("OLD.status <> 'held'", "a settled decision never changes"),
+            guards.ColumnsKept(once=_SIGNATURES, free=_SETTLED),
+        ]
 
     def __str__(self) -> str:
         return f"{self.step} ({self.status}) on {self.case_id}"
@@ -159,6 +176,7 @@ class GagEnd(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="gag_ends_for_a_reason", condition=~Q(reason=""))]
+        triggers = [*guards.KEPT, guards.UNCHANGED]
 
     def __str__(self) -> str:
         return f"end of the gag on decision {self.decision_id}"

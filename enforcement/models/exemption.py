@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from enforcement.models import guards
 from enforcement.models.account import Account
 
 
@@ -57,6 +58,12 @@ class Exemption(models.Model):
         # Readers: assessment, the sweep and the gateway, which ask what an account is exempt from now.
         indexes = [
             models.Index(fields=["account", "ends_at"], condition=Q(ended_at__isnull=True), name="exemption_in_force")
+        ]
+        triggers = [
+            *guards.KEPT,
+            *guards.signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
+            guards.closed_when("OLD.ended_at IS NOT NULL", "an exemption that ended never changes"),
+            guards.ColumnsKept(free=("ended_at", "end_proposed_by", "end_approved_by", "end_because")),
         ]
 
     def __str__(self) -> str:

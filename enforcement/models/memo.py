@@ -3,11 +3,15 @@
 from django.db import models
 from django.db.models import Q
 
+from enforcement.models import guards
 from enforcement.models.account import Contact
 from enforcement.models.case import Case
 from enforcement.models.clock import Now
 from enforcement.models.decision import Decision
 from notifications.models import Message
+
+# Empty until the memo is rendered, and written anew where nobody has it.
+_WORDS = ("language", "subject", "text", "html", "rendered_at", "told_due_at")
 
 
 class Memo(models.Model):
@@ -61,6 +65,11 @@ class Memo(models.Model):
             ),
             models.Index(fields=["case", "id"], name="memo_of_case"),  # readers: clock starter, case sheet
         ]
+        triggers = [
+            *guards.KEPT,
+            guards.WORDS_KEPT,
+            guards.ColumnsKept(once=("cancelled_at",), free=("render_at", *_WORDS)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of case {self.case_id}"
@@ -75,6 +84,7 @@ class MemoCopy(models.Model):
 
     class Meta:
         verbose_name_plural = "memo copies"
+        triggers = [*guards.KEPT, guards.UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.role}'s copy of memo {self.memo_id}"

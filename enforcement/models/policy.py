@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from enforcement.models import guards
 from enforcement.models.clock import Now
 from enforcement.rules.policy import Policy, parse_policy
 
@@ -43,6 +44,14 @@ class PolicyVersion(models.Model):
             ),
             models.CheckConstraint(
                 name="policy_retired_at_when_retired", condition=Q(status="retired") ^ Q(retired_at__isnull=True)
+            ),
+        ]
+        triggers = [
+            *guards.KEPT,
+            *guards.signed_by_different_people("proposed_by_id", "approved_by_id"),
+            guards.ColumnsKept(
+                once=("notice", "restriction_after", "suspension_after"),
+                free=("status", "proposed_by", "approved_by", "activated_at", "retired_at"),
             ),
         ]
 

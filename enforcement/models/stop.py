@@ -4,7 +4,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from enforcement.models import guards
 from enforcement.models.case import Case
+
+# The end of a stop, and what was said of it.
+_END = ("ended_at", "until", "end_proposed_by", "end_approved_by", "end_because")
 
 
 class Stop(models.Model):
@@ -58,6 +62,13 @@ class Stop(models.Model):
                 fields=["until"], condition=Q(ended_at__isnull=True, until__isnull=False), name="stop_with_an_end"
             ),
         ]
+        triggers = [
+            *guards.KEPT,
+            guards.LATER_END,
+            *guards.signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
+            guards.closed_when("OLD.ended_at IS NOT NULL", "a stop that ended never changes"),
+            guards.ColumnsKept(free=_END),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} since {self.started_at:%Y-%m-%d %H:%M}"
@@ -79,6 +90,7 @@ class Extension(models.Model):
             models.CheckConstraint(name="extension_is_later", condition=Q(due_at__gt=F("old_due_at"))),
             models.CheckConstraint(name="extension_has_a_reason", condition=~Q(reason="")),
         ]
+        triggers = [*guards.KEPT, guards.UNCHANGED]
 
     def __str__(self) -> str:
         return f"case {self.case_id} extended to {self.due_at:%Y-%m-%d %H:%M}"

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 
+from benchmarks.unguarded import unguarded
 from enforcement.models import Account, ApiKey, Case, Client, Contact, Decision, Evidence, PolicyVersion
 from enforcement.services import appeals, clock, staff, sweep
 from enforcement.services.roles import Role
@@ -107,11 +108,13 @@ def _speak(case: Case) -> None:
     decision = case.decisions.get(step="suspend")
     decision.facts["lines"] = [HOSTILE]
     decision.facts["rows"][0]["credential"] = HOSTILE
-    decision.save()
+    with unguarded("enforcement_decision"):
+        decision.save()
     appeals.file(decision_id=decision.pk, statement=HOSTILE, now=clock.now())
     for memo in case.memos.all():
         memo.subject, memo.text, memo.html = HOSTILE, HOSTILE, f"<img src='https://tracker.example/x'>{HOSTILE}"
-        memo.save()
+        with unguarded("enforcement_memo"):
+            memo.save()
         for copy in memo.copies.all():
             copy.message.reply, copy.message.subject, copy.message.html = HOSTILE, HOSTILE, memo.html
             copy.message.save()

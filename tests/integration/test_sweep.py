@@ -203,7 +203,7 @@ def test_the_database_refuses_a_deadline_without_an_acceptance(
 
     see(detector, sighting(account_outside, clock.now()))
     with pytest.raises(IntegrityError, match="case_due_only_after_acceptance"):
-        Case.objects.update(due_at=datetime(2030, 1, 1, tzinfo=UTC))
+        Case.objects.update(due_at=datetime(2030, 1, 1, tzinfo=UTC), notice=15 * DAY)
 
 
 def test_a_poison_case_steps_aside_and_the_others_are_swept(
