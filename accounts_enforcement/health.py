@@ -48,6 +48,7 @@ def _document(found: readiness.Readiness) -> dict[str, Any]:
         "late": found.late,
         "database": "ok",
         "pending_migrations": 0,
+        "brake_pulled": found.pulled,
         "oldest_due": {work: _duration(age) for work, age in found.oldest_due.items()},
         "last_heard": {name: _duration(age) for name, age in found.heartbeats.items()},
         "age_seconds": {name: age.total_seconds() if age is not None else None for name, age in ages.items()},

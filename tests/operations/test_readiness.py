@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client as Browser
 
-from enforcement.models import Account, Client, Heartbeat, PolicyVersion
-from enforcement.services import assessment, clock, heartbeats, intake
+from enforcement.models import Account, Brake, BrakePull, Client, Heartbeat, PolicyVersion
+from enforcement.services import assessment, brake, clock, heartbeats, intake
 from tests.stage import DAY, answer_mail, sighting, warned
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,14 @@ def test_all_is_well_when_everybody_was_heard_and_nothing_is_due() -> None:
     found = readiness()
     assert (found["status"], found["late"], found["database"], found["pending_migrations"]) == ("ok", [], "ok", 0)
     assert all(0 <= found["age_seconds"][name] < 30 for name in EVERYBODY)
+
+
+def test_a_pulled_brake_is_told_and_is_no_reason_to_be_down() -> None:
+    heartbeats.note(EVERYBODY)
+    assert readiness()["brake_pulled"] == {"enforcement": False, "mail": False}
+    brake.pull(Brake.What.MAIL, BrakePull.Cause.MANUAL, "A wrong template.", now=clock.now())
+    found = readiness()
+    assert (found["status"], found["brake_pulled"]) == ("ok", {"enforcement": False, "mail": True})
 
 
 @pytest.mark.parametrize("name", EVERYBODY)
