@@ -15,8 +15,8 @@ EXISTS (SELECT FROM enforcement_memocopy AS copy JOIN notifications_message AS m
          WHERE copy.memo_id = taken.rests_on_id AND message.bounced_at IS NULL
            AND message.accepted_at + taken.notice <= {NOW})
 """
-# Where a stop ends the deadline is set on from there: whoever only ends one, to get past, is found out too. The two that
-# wait for a mail server set nothing on; the acceptance speaks for itself.
+# Where a stop ends the deadline is set on from there: whoever only ends one, to get past, is found out too. The two
+# that wait for a mail server set nothing on; the acceptance speaks for itself.
 _STOPPED = """
 EXISTS (SELECT FROM enforcement_stop AS stop WHERE stop.case_id = taken.case_id AND stop.kind <> 'approval'
            AND (stop.ended_at IS NULL OR stop.kind NOT IN ('bounce', 'unreachable')
