@@ -239,6 +239,22 @@ def test_no_login_is_its_own_second_login(lead: User) -> None:
         SecondLogin.objects.create(user=lead, person=lead)
 
 
+def test_no_sql_takes_a_second_login_for_a_second_person(due: Case, officer: User) -> None:
+    double = join("olga.lead", Role.LEAD, "olga")
+    decision = propose(due, officer)
+    with pytest.raises(DatabaseError, match="the same human being signed twice"), transaction.atomic():
+        Decision.objects.filter(pk=decision.pk).update(approved_by=double, approved_as="lead")
+
+
+def test_no_sql_makes_a_second_login_a_first_one_again(own_doubles: list[User], second_lead: User) -> None:
+    for attempt in (
+        lambda: SecondLogin.objects.filter(user=own_doubles[1]).delete(),
+        lambda: SecondLogin.objects.filter(user=own_doubles[1]).update(person=second_lead),
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            attempt()
+
+
 # -- roles that come and go --------------------------------------------------------------------------------------------
 
 
