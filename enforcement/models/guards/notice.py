@@ -4,7 +4,7 @@ import pgtrigger
 
 from enforcement.models.guards.deadlines import RUNG
 from enforcement.models.guards.guard import NOW, AskingGuard, BatchGuard, Rule, listed
-from enforcement.models.guards.transitions import ARROWS, BECOMES_APPLIED, NEW_ROW
+from enforcement.models.guards.transitions import BECOMES_APPLIED, NEW_ROW, target_of
 from enforcement.rules.transitions import NEEDS_NOTICE, Step
 
 _WORSE = f"taken.status = 'applied' AND taken.step IN ({listed(sorted(NEEDS_NOTICE))})"
@@ -27,7 +27,10 @@ EXISTS (SELECT FROM enforcement_appeal AS appeal
          WHERE appeal.case_id = taken.case_id AND appeal.status = 'open' AND appeal.suspensive)
 """
 _NOTICE = [
-    Rule("arrow.target IS DISTINCT FROM held.state", "it rests on no memo that announced the state of its case"),
+    Rule(
+        f"{target_of('announced')} IS DISTINCT FROM held.state",
+        "it rests on no memo that announced the state of its case",
+    ),
     Rule(
         "held.due_at IS NULL OR (taken.due_at, taken.notice) IS DISTINCT FROM (held.due_at, held.notice)",
         "it does not carry the deadline and the notice of its case",
@@ -42,13 +45,12 @@ _NOTICE = [
     Rule("taken.people = 0 AND held.remaining IS NOT NULL", "the clock has not gone on since it was stopped"),
     Rule(_APPEALED, "an appeal is open"),
 ]
-_RESTS_ON = f"""
+_RESTS_ON = """
   JOIN enforcement_case AS held ON held.id = taken.case_id
   JOIN enforcement_policyversion AS policy ON policy.id = held.policy_id
   LEFT JOIN enforcement_memo AS memo
          ON memo.id = taken.rests_on_id AND memo.case_id = taken.case_id AND memo.before_due IS NULL
   LEFT JOIN enforcement_decision AS announced ON announced.id = memo.decision_id AND announced.status = 'applied'
-  LEFT JOIN {ARROWS} ON arrow.source = announced.from_state AND arrow.step = announced.step
 """
 _BRAKE = [
     Rule(

@@ -1,16 +1,26 @@
 """A case moves along the table and by a decision only; `rules.transitions.TRANSITIONS` is where both take it from."""
 
+from collections.abc import Callable
+
 import pgtrigger
 
 from enforcement.models.guards.guard import NOW, AskingGuard, BatchGuard, RowGuard, Rule, listed, literal
-from enforcement.rules.transitions import ENDING_OF, TRANSITIONS, Effect, Step
+from enforcement.rules.transitions import ENDING_OF, TRANSITIONS, Effect, Step, Transition
 
-_ROWS = ", ".join(
-    f"({listed([each.source, each.step, each.target, ENDING_OF.get(each.step, '')])},"
-    f" {each.people}, {Effect.RESTRICT in each.effects})"
-    for each in TRANSITIONS
-)
-ARROWS = f"(VALUES {_ROWS}) AS arrow (source, step, target, outcome, people, restricts)"
+
+def _by_arrow(row: str, value: Callable[[Transition], object]) -> str:
+    """A CASE and no join: a list of VALUES is set up anew for each row, which costs more than all else here."""
+    arrows = " ".join(f"WHEN '{each.source} {each.step}' THEN {value(each)}" for each in TRANSITIONS)
+    return f"(CASE {row}.from_state || ' ' || {row}.step {arrows} END)"
+
+
+def target_of(row: str) -> str:
+    """Where the table leads a decision; null where it has no such arrow."""
+    return _by_arrow(row, lambda each: literal(each.target))
+
+
+_ENDINGS = " ".join(f"WHEN '{step}' THEN '{ending}'" for step, ending in ENDING_OF.items())
+_RESTRICTING = sorted({each.step for each in TRANSITIONS if Effect.RESTRICT in each.effects})
 
 OPENED = RowGuard(
     "opened",
@@ -35,10 +45,10 @@ MOVED = AskingGuard(
         ),
         Rule("decision.id IS NULL", "no decision was applied that makes this version of the case"),
         Rule(
-            "decision.from_state <> OLD.state OR arrow.target IS DISTINCT FROM NEW.state",
+            f"decision.from_state <> OLD.state OR {target_of('decision')} IS DISTINCT FROM NEW.state",
             "the decision of this version does not lead from the old state to the new one",
         ),
-        Rule("arrow.outcome <> NEW.outcome", "the outcome is not that of the step"),
+        Rule(f"(CASE decision.step {_ENDINGS} ELSE '' END) <> NEW.outcome", "the outcome is not that of the step"),
         Rule(
             f"(decision.step = {literal(Step.NARROW)}) <> (NEW.narrowed_at IS NOT NULL)",
             "a case is narrowed by the step narrow, until its next step",
@@ -48,11 +58,10 @@ MOVED = AskingGuard(
         "(OLD.state, OLD.outcome, OLD.version, OLD.closed_at, OLD.narrowed_at)"
         " IS DISTINCT FROM (NEW.state, NEW.outcome, NEW.version, NEW.closed_at, NEW.narrowed_at)"
     ),
-    source=f"""
+    source="""
       FROM (SELECT) AS this
       LEFT JOIN enforcement_decision AS decision
              ON decision.case_id = NEW.id AND decision.case_version = NEW.version AND decision.status = 'applied'
-      LEFT JOIN {ARROWS} ON arrow.source = decision.from_state AND arrow.step = decision.step
     """,
 )
 
@@ -61,17 +70,14 @@ _APPLIED = [
         "held.state <> taken.from_state OR held.version + 1 <> taken.case_version",
         "it does not follow the state and version that its case has",
     ),
-    Rule("arrow.step IS NULL", "the table has no such step from that state"),
+    Rule(f"{target_of('taken')} IS NULL", "the table has no such step from that state"),
     Rule(f"taken.settled_at > {NOW}", "the SQL clock has not come to that time"),
     Rule(
-        "taken.proposed_by_id IS NOT NULL AND taken.people < arrow.people",
+        f"taken.proposed_by_id IS NOT NULL AND taken.people < {_by_arrow('taken', lambda each: each.people)}",
         "a step that a person proposes takes the people of the table",
     ),
 ]
-_OF_THE_DECISION = f"""
-  JOIN enforcement_case AS held ON held.id = taken.case_id
-  LEFT JOIN {ARROWS} ON arrow.source = taken.from_state AND arrow.step = taken.step
-"""
+_OF_THE_DECISION = "JOIN enforcement_case AS held ON held.id = taken.case_id"
 # Held decisions become applied ones a row at a time, by hand; the automation inserts its own by the batch.
 BECOMES_APPLIED = "OLD.status <> 'applied' AND NEW.status = 'applied'"
 NEW_ROW = "(SELECT (NEW).*) AS taken"
@@ -101,15 +107,15 @@ RESTRICTED = BatchGuard(
             "it is of another case or account than its decision",
         ),
         Rule(
-            "decision.status <> 'applied' OR held.version <> decision.case_version OR arrow.restricts IS NOT TRUE",
+            "decision.status <> 'applied' OR held.version <> decision.case_version"
+            f" OR decision.step NOT IN ({listed(_RESTRICTING)})",
             "its decision restricts nothing, or is not the one that brought its case where it is",
         ),
     ],
-    source=f"""
+    source="""
       FROM taken
       LEFT JOIN enforcement_decision AS decision ON decision.id = taken.decision_id
       LEFT JOIN enforcement_case AS held ON held.id = decision.case_id
-      LEFT JOIN {ARROWS} ON arrow.source = decision.from_state AND arrow.step = decision.step
     """,
 )
 LIFTED = AskingGuard(
