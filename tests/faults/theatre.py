@@ -168,10 +168,14 @@ class Theatre:
         return found
 
 
+def is_port(place: Place) -> bool:
+    return place.label.endswith(".commit") or place.label == "memo.smtp"
+
+
 def _ports(places: Sequence[Place]) -> list[Place]:
     """The ports, counted for themselves: none stands within another, so they end in the order in which they begin."""
     busy = set(_busy(places))
-    ports = [place for place in places if place.label.endswith(".commit") or place.label == "memo.smtp"]
+    ports = filter(is_port, places)
     return [Place(each.act, nth, each.label) for nth, each in enumerate(ports, start=1) if each in busy]
 
 
