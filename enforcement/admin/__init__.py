@@ -1,5 +1,27 @@
 """The staff console: one file per noun. Pages read; buttons call one service each."""
 
-from enforcement.admin import access, accounts, appeals, cases, decisions, evidence, memos, policies, restrictions
+from enforcement.admin import (
+    access,
+    accounts,
+    appeals,
+    brake,
+    cases,
+    decisions,
+    evidence,
+    memos,
+    policies,
+    restrictions,
+)
 
-__all__ = ["access", "accounts", "appeals", "cases", "decisions", "evidence", "memos", "policies", "restrictions"]
+__all__ = [
+    "access",
+    "accounts",
+    "appeals",
+    "brake",
+    "cases",
+    "decisions",
+    "evidence",
+    "memos",
+    "policies",
+    "restrictions",
+]

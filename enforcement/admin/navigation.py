@@ -39,6 +39,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(request, Case, "Cases", "folder_open"),
                 _item(request, Decision, "Held decisions", "front_hand", waits.held, status="held"),
                 _item(request, Appeal, "Appeals", "balance", waits.appeals, status="open"),
+                _brake(request),
             ],
         },
         {
@@ -56,6 +57,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         },
         _access(request),
     ]
+
+
+def _brake(request: HttpRequest) -> dict[str, Any]:
+    address = reverse("admin:enforcement_brake")
+    badge = {"badge": "pulled", "badge_variant": "danger"} if waiting_at(request).pulled else {}
+    return {"title": "Brake", "icon": "emergency_home", "link": address, "active": request.path == address, **badge}
 
 
 def _access(request: HttpRequest) -> dict[str, Any]:
@@ -106,7 +113,9 @@ def tabs(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def environment(request: HttpRequest) -> list[str] | None:
-    """A label in the header while the clock can be moved, so that nobody takes its dates for real."""
+    """A label in the header of every page: a pulled brake, or else a clock that can be moved, whose dates lie."""
+    if may_read(request) and (pulled := waiting_at(request).pulled):
+        return [f"Brake pulled: {', '.join(pulled)}", "danger"]
     return [f"Test clock {waiting_at(request).now:%Y-%m-%d %H:%M} UTC", "warning"] if settings.TEST_CLOCK else None
 
 

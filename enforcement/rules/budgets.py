@@ -18,8 +18,13 @@ class Spent:
 
 def allowance(spent: Spent, accounts: int, safety: Safety) -> int:
     """How many more steps may be taken now, with so many accounts in all."""
-    a_day = max(FREE_OF_SHARE, int(safety.max_share_of_accounts * accounts))
-    return max(0, min(safety.max_steps_per_hour - spent.hour, a_day - spent.day))
+    most = limits(accounts, safety)
+    return max(0, min(most.hour - spent.hour, most.day - spent.day))
+
+
+def limits(accounts: int, safety: Safety) -> Spent:
+    """The most that may be spent within an hour and a day, with so many accounts in all."""
+    return Spent(safety.max_steps_per_hour, max(FREE_OF_SHARE, int(safety.max_share_of_accounts * accounts)))
 
 
 def accounts_needed(steps: int, safety: Safety) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from enforcement.models import Brake, BrakePull
+from enforcement.rules import budgets
 from enforcement.rules.budgets import Spent, accounts_needed, allowance
 from enforcement.rules.policy import Policy
 from enforcement.rules.policy_parts import Safety
@@ -47,6 +48,13 @@ def spent(*, now: datetime) -> Spent:
         cursor.execute(_COUNTED, {"now": now})
         hour, day = cursor.fetchone() or (0, 0)
         return Spent(hour, day)
+
+
+def limits(safety: Safety) -> Spent:
+    """The most that may be spent; of a day no more than its hours allow."""
+    by_hours = 24 * safety.max_steps_per_hour
+    most = budgets.limits(_accounts(by_hours, safety), safety)
+    return Spent(most.hour, min(most.day, by_hours))
 
 
 def _take(steps: int) -> None:

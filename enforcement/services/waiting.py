@@ -15,7 +15,8 @@ SELECT enforcement_now(),
        (SELECT count(*) FROM (SELECT FROM enforcement_case WHERE state = 'open' LIMIT {MOST}) AS reviews),
        (SELECT count(*) FROM (SELECT DISTINCT case_id FROM enforcement_stop
                                WHERE kind IN ('unreachable', 'bounce') AND ended_at IS NULL
-                               LIMIT {MOST}) AS unreachable)
+                               LIMIT {MOST}) AS unreachable),
+       ARRAY(SELECT what FROM enforcement_brake WHERE pulled_at IS NOT NULL ORDER BY what)
 """
 
 
@@ -28,6 +29,7 @@ class Waiting:
     appeals: int  # that nobody has answered
     reviews: int  # cases that the automation left to a person
     unreachable: int  # cases whose account no memo reaches, or whose memo came back
+    pulled: list[str]  # switches of the brake, which two people release
 
 
 def waiting() -> Waiting:

@@ -7,8 +7,19 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 
 from benchmarks.unguarded import unguarded
-from enforcement.models import Account, ApiKey, Case, Client, Contact, Decision, Evidence, PolicyVersion
-from enforcement.services import appeals, clock, staff, sweep
+from enforcement.models import (
+    Account,
+    ApiKey,
+    Brake,
+    BrakePull,
+    Case,
+    Client,
+    Contact,
+    Decision,
+    Evidence,
+    PolicyVersion,
+)
+from enforcement.services import appeals, brake, clock, staff, sweep
 from enforcement.services.roles import Role
 from tests.stage import answer_mail, see, sighting, suspended, the_case, warned
 
@@ -100,6 +111,7 @@ def written_by_strangers(suspended_case: Case, detector: Client, lead: User) -> 
     Account.objects.filter(pk=account.pk).update(name=HOSTILE, timezone="../../etc/passwd", plan=HOSTILE)
     account.refresh_from_db()
     _speak(suspended_case)
+    brake.pull(Brake.What.MAIL, BrakePull.Cause.MANUAL, HOSTILE, now=clock.now())
     return suspended_case
 
 
