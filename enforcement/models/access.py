@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, functions
 
-from enforcement.models import guards
+from enforcement.models.guards import KEPT, UNCHANGED
 
 
 class Client(models.Model):
@@ -54,7 +54,7 @@ class SecondLogin(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="second_login_of_another", condition=~Q(user=F("person")))]
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.user_id} is {self.person_id}"

@@ -4,9 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models import guards
 from enforcement.models.case import Case
 from enforcement.models.decision import Decision
+from enforcement.models.guards import DECIDED_BY_ANOTHER, KEPT, ColumnsKept, closed_when
 
 
 class Appeal(models.Model):
@@ -51,12 +51,10 @@ class Appeal(models.Model):
             ),
         ]
         triggers = [
-            *guards.KEPT,
-            guards.DECIDED_BY_ANOTHER,
-            guards.closed_when("OLD.status <> 'open'", "a decided appeal never changes"),
-            guards.ColumnsKept(
-                once=("decide_by", "escalated_at"), free=("status", "decided_at", "decided_by", "reason")
-            ),
+            *KEPT,
+            DECIDED_BY_ANOTHER,
+            closed_when("OLD.status <> 'open'", "a decided appeal never changes"),
+            ColumnsKept(once=("decide_by", "escalated_at"), free=("status", "decided_at", "decided_by", "reason")),
         ]
 
     def __str__(self) -> str:

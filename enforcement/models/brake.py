@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from enforcement.models import guards
+from enforcement.models.guards import BRAKE_RELEASED, KEPT, ColumnsKept, closed_when, signed_by_different_people
 
 
 class Brake(models.Model):
@@ -18,7 +18,7 @@ class Brake(models.Model):
     pulled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        triggers = [*guards.KEPT, guards.BRAKE_RELEASED]
+        triggers = [*KEPT, BRAKE_RELEASED]
 
     def __str__(self) -> str:
         return f"{self.what}: {'pulled' if self.pulled_at else 'released'}"
@@ -66,10 +66,10 @@ class BrakePull(models.Model):
             models.CheckConstraint(name="brake_pulled_for_a_reason", condition=~Q(reason="")),
         ]
         triggers = [
-            *guards.KEPT,
-            *guards.signed_by_different_people("release_proposed_by_id", "release_approved_by_id"),
-            guards.closed_when("OLD.released_at IS NOT NULL", "a pull that was released never changes"),
-            guards.ColumnsKept(free=("released_at", "release_proposed_by", "release_approved_by", "release_because")),
+            *KEPT,
+            *signed_by_different_people("release_proposed_by_id", "release_approved_by_id"),
+            closed_when("OLD.released_at IS NOT NULL", "a pull that was released never changes"),
+            ColumnsKept(free=("released_at", "release_proposed_by", "release_approved_by", "release_because")),
         ]
 
     def __str__(self) -> str:

@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
-from enforcement.models import guards
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
+from enforcement.models.guards import KEPT, LATER_ONLY, MOVED, OPENED, PROMISED, ColumnsKept
 from enforcement.models.policy import PolicyVersion
 from enforcement.rules.transitions import Ending, State, Step
 
@@ -98,12 +98,12 @@ class Case(models.Model):
             models.Index(fields=["closed_at", "id"], condition=Q(state="closed"), name="case_by_close"),
         ]
         triggers = [
-            *guards.KEPT,
-            guards.OPENED,
-            guards.MOVED,
-            guards.LATER_ONLY,
-            guards.PROMISED,
-            guards.ColumnsKept(free=_MOVING),
+            *KEPT,
+            OPENED,
+            MOVED,
+            LATER_ONLY,
+            PROMISED,
+            ColumnsKept(free=_MOVING),
         ]
 
     def __str__(self) -> str:

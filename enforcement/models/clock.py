@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import functions
 
-from enforcement.models import guards
+from enforcement.models.guards import KEPT, UNCHANGED
 
 
 class Now(models.Func):
@@ -24,7 +24,7 @@ class ClockMove(models.Model):
     class Meta:
         verbose_name = "movement of the test clock"
         verbose_name_plural = "movements of the test clock"
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.offset} since {self.moved_at:%Y-%m-%d %H:%M:%S}"

@@ -5,8 +5,18 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import GreaterThanOrEqual
 
-from enforcement.models import guards
 from enforcement.models.case import Case, choices
+from enforcement.models.guards import (
+    APPLIED,
+    BRAKE_HEEDED,
+    DECIDED,
+    ENOUGH_PEOPLE,
+    KEPT,
+    NOTICE_OVER,
+    UNCHANGED,
+    ColumnsKept,
+    closed_when,
+)
 from enforcement.models.policy import PolicyVersion
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
 
@@ -151,14 +161,14 @@ class Decision(models.Model):
             models.Index(fields=["status", "id"], condition=~Q(status="applied"), name="decision_not_applied"),
         ]
         triggers = [
-            *guards.KEPT,
-            guards.DECIDED,
-            *guards.APPLIED,
-            *guards.NOTICE_OVER,
-            *guards.BRAKE_HEEDED,
-            *guards.ENOUGH_PEOPLE,
-            guards.closed_when("OLD.status <> 'held'", "a settled decision never changes"),
-            guards.ColumnsKept(once=_SIGNATURES, free=_SETTLED),
+            *KEPT,
+            DECIDED,
+            *APPLIED,
+            *NOTICE_OVER,
+            *BRAKE_HEEDED,
+            *ENOUGH_PEOPLE,
+            closed_when("OLD.status <> 'held'", "a settled decision never changes"),
+            ColumnsKept(once=_SIGNATURES, free=_SETTLED),
         ]
 
     def __str__(self) -> str:
@@ -176,7 +186,7 @@ class GagEnd(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="gag_ends_for_a_reason", condition=~Q(reason=""))]
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"end of the gag on decision {self.decision_id}"

@@ -3,10 +3,10 @@
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models import guards
 from enforcement.models.access import Client
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
+from enforcement.models.guards import KEPT, ColumnsKept
 
 
 class SightingFields(models.Model):
@@ -65,7 +65,7 @@ class Evidence(SightingFields):
             # Reader: what a retraction withdrew. Partial, so that nothing is paid for all that stands.
             models.Index(fields=["retraction"], condition=Q(retraction__isnull=False), name="evidence_retracted"),
         ]
-        triggers = [*guards.KEPT, guards.ColumnsKept(once=("retracted_at", "retraction"))]
+        triggers = [*KEPT, ColumnsKept(once=("retracted_at", "retraction"))]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subdivision or self.country or '?'} {self.observed_at:%Y-%m-%d %H:%M}"

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from enforcement.models import guards
 from enforcement.models.account import Account
+from enforcement.models.guards import KEPT, ColumnsKept, closed_when, signed_by_different_people
 
 
 class Exemption(models.Model):
@@ -60,10 +60,10 @@ class Exemption(models.Model):
             models.Index(fields=["account", "ends_at"], condition=Q(ended_at__isnull=True), name="exemption_in_force")
         ]
         triggers = [
-            *guards.KEPT,
-            *guards.signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
-            guards.closed_when("OLD.ended_at IS NOT NULL", "an exemption that ended never changes"),
-            guards.ColumnsKept(free=("ended_at", "end_proposed_by", "end_approved_by", "end_because")),
+            *KEPT,
+            *signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
+            closed_when("OLD.ended_at IS NOT NULL", "an exemption that ended never changes"),
+            ColumnsKept(free=("ended_at", "end_proposed_by", "end_approved_by", "end_because")),
         ]
 
     def __str__(self) -> str:

@@ -3,11 +3,11 @@
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models import guards
 from enforcement.models.account import Contact
 from enforcement.models.case import Case
 from enforcement.models.clock import Now
 from enforcement.models.decision import Decision
+from enforcement.models.guards import KEPT, UNCHANGED, WORDS_KEPT, ColumnsKept
 from notifications.models import Message
 
 # Empty until the memo is rendered, and written anew where nobody has it.
@@ -66,9 +66,9 @@ class Memo(models.Model):
             models.Index(fields=["case", "id"], name="memo_of_case"),  # readers: clock starter, case sheet
         ]
         triggers = [
-            *guards.KEPT,
-            guards.WORDS_KEPT,
-            guards.ColumnsKept(once=("cancelled_at",), free=("render_at", *_WORDS)),
+            *KEPT,
+            WORDS_KEPT,
+            ColumnsKept(once=("cancelled_at",), free=("render_at", *_WORDS)),
         ]
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class MemoCopy(models.Model):
 
     class Meta:
         verbose_name_plural = "memo copies"
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"{self.role}'s copy of memo {self.memo_id}"

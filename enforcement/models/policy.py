@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from enforcement.models import guards
 from enforcement.models.clock import Now
+from enforcement.models.guards import KEPT, ColumnsKept, signed_by_different_people
 from enforcement.rules.policy import Policy, parse_policy
 
 
@@ -47,9 +47,9 @@ class PolicyVersion(models.Model):
             ),
         ]
         triggers = [
-            *guards.KEPT,
-            *guards.signed_by_different_people("proposed_by_id", "approved_by_id"),
-            guards.ColumnsKept(
+            *KEPT,
+            *signed_by_different_people("proposed_by_id", "approved_by_id"),
+            ColumnsKept(
                 once=("notice", "restriction_after", "suspension_after"),
                 free=("status", "proposed_by", "approved_by", "activated_at", "retired_at"),
             ),

@@ -3,10 +3,10 @@
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models import guards
 from enforcement.models.account import Account
 from enforcement.models.case import Case
 from enforcement.models.decision import Decision
+from enforcement.models.guards import KEPT, LIFTED, RESTRICTED, ColumnsKept
 from enforcement.rules.transitions import Scope
 
 
@@ -49,7 +49,7 @@ class Restriction(models.Model):
         ]
         # Reader: what is in force, in the console.
         indexes = [models.Index(fields=["id"], condition=Q(lifted_at__isnull=True), name="restriction_in_force")]
-        triggers = [*guards.KEPT, guards.RESTRICTED, guards.LIFTED, guards.ColumnsKept(once=("lifted_at", "lifted_by"))]
+        triggers = [*KEPT, RESTRICTED, LIFTED, ColumnsKept(once=("lifted_at", "lifted_by"))]
 
     def __str__(self) -> str:
         return f"{self.scope} of {self.account_id}"

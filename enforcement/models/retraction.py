@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from enforcement.models import guards
 from enforcement.models.access import Client
+from enforcement.models.guards import KEPT, UNCHANGED
 
 
 class Retraction(models.Model):
@@ -16,7 +16,7 @@ class Retraction(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(name="retraction_has_a_reason", condition=~Q(reason=""))]
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"retraction by {self.detector_id} at {self.retracted_at:%Y-%m-%d %H:%M}"

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from enforcement.models import guards
 from enforcement.models.case import Case
+from enforcement.models.guards import KEPT, LATER_END, UNCHANGED, ColumnsKept, closed_when, signed_by_different_people
 
 # The end of a stop, and what was said of it.
 _END = ("ended_at", "until", "end_proposed_by", "end_approved_by", "end_because")
@@ -63,11 +63,11 @@ class Stop(models.Model):
             ),
         ]
         triggers = [
-            *guards.KEPT,
-            guards.LATER_END,
-            *guards.signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
-            guards.closed_when("OLD.ended_at IS NOT NULL", "a stop that ended never changes"),
-            guards.ColumnsKept(free=_END),
+            *KEPT,
+            LATER_END,
+            *signed_by_different_people("end_proposed_by_id", "end_approved_by_id"),
+            closed_when("OLD.ended_at IS NOT NULL", "a stop that ended never changes"),
+            ColumnsKept(free=_END),
         ]
 
     def __str__(self) -> str:
@@ -90,7 +90,7 @@ class Extension(models.Model):
             models.CheckConstraint(name="extension_is_later", condition=Q(due_at__gt=F("old_due_at"))),
             models.CheckConstraint(name="extension_has_a_reason", condition=~Q(reason="")),
         ]
-        triggers = [*guards.KEPT, guards.UNCHANGED]
+        triggers = [*KEPT, UNCHANGED]
 
     def __str__(self) -> str:
         return f"case {self.case_id} extended to {self.due_at:%Y-%m-%d %H:%M}"
