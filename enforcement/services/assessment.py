@@ -106,6 +106,12 @@ def _score(account_ids: list[int], active: PolicyVersion, now: datetime) -> list
     return found
 
 
+def warns(account_id: int, active: PolicyVersion, *, now: datetime) -> bool:
+    """Whether the policy would warn this account, itself or by a person, on what is known now."""
+    (found,) = _score([account_id], active, now)
+    return found.outcome is not None and found.outcome.outcome != "review" and not found.exempt.everything
+
+
 def _open_cases(account_ids: list[int]) -> Mapping[int, Case]:
     standing = Case.objects.filter(account__among=account_ids).exclude(state=State.CLOSED)
     return {case.account_id: case for case in standing.select_related("policy")}

@@ -9,9 +9,10 @@ from django.db import OperationalError, connection, transaction
 
 from enforcement import metrics
 from enforcement.models import Brake, BrakePull, Case, ClockReading, Stop
-from enforcement.services import pressure, stops, switches
-from enforcement.services.batches import BATCH
-from enforcement.services.locks import lock_accounts
+from enforcement.rules.transitions import State
+from enforcement.services import clock, pressure, stops, switches
+from enforcement.services.batches import BATCH, Done, Work, work_off
+from enforcement.services.locks import claim_accounts, lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
 from enforcement.services.transactions import atomic_and_again
 from faultpoints import faultpoint, port
@@ -22,9 +23,13 @@ log = structlog.get_logger(__name__)
 _RUNNING = """
 SELECT account_id FROM enforcement_case AS running
  WHERE due_at IS NOT NULL AND state IN ('warned', 'restricted', 'suspended') AND account_id > %(past)s
-   AND NOT EXISTS (SELECT FROM enforcement_stop WHERE case_id = running.id AND kind = 'brake'
-                      AND started_at = %(pulled_at)s)
+   AND NOT EXISTS (SELECT FROM enforcement_stop WHERE case_id = running.id AND kind = 'brake' AND ended_at IS NULL)
  ORDER BY account_id LIMIT %(batch)s
+"""
+# A stop of the brake that outlived it: an interrupted release, which the sweep ends.
+_BRAKED = """
+SELECT held.account_id FROM enforcement_stop AS stop JOIN enforcement_case AS held ON held.id = stop.case_id
+ WHERE stop.kind = 'brake' AND stop.ended_at IS NULL
 """
 # Who would have been warned meanwhile is looked at again.
 _MARK_OPEN = """
@@ -56,6 +61,7 @@ def pull(
     with transaction.atomic():
         if switches.lock(what) is not None:
             return None
+        now = clock.after_waiting(now)
         switches.turn(what, now)
         faultpoint("brake.before_commit")
         pulled = BrakePull.objects.create(what=what, cause=cause, reason=reason, pulled_at=now, pulled_by=by)
@@ -80,15 +86,17 @@ def propose_release(what: Brake.What, *, because: str, by: User) -> BrakePull:
 def approve_release(what: Brake.What, *, by: User, now: datetime) -> BrakePull:
     """The second signature, a lead's and of another human being. Raises NotAllowed, ReleaseRefused.
 
-    Before the switch turns, every clock that runs is set on as a stop demands: what was left at the pull, or the
-    policy's minimum. That is many short transactions; if they are interrupted the brake stays pulled, and who approves
-    again goes on where it stopped.
+    Before the switch turns, the pull is written down as a stop of every clock that runs; after it has turned those
+    stops end, and the clocks go on with what was left at the pull, or the policy's minimum. That is many short
+    transactions. Interrupted before the turn, the brake stays pulled, and who approves again goes on; after it, the
+    sweep does the rest.
     """
     pulled = _approvable(what, by)
     if what == Brake.What.ENFORCEMENT:
-        for accounts in _batches(pulled):
-            _set_on(accounts, pulled, now=now)
+        for accounts in _batches():
+            _freeze(accounts, pulled)
     _turn_back(pulled, by, now)
+    let_go(now=now)
     log.warning("brake.released", what=what, by=[pulled.release_proposed_by_id, by.pk])
     return pulled
 
@@ -115,11 +123,11 @@ def _approvable(what: Brake.What, by: User) -> BrakePull:
     return pulled
 
 
-def _batches(pulled: BrakePull) -> Iterator[Sequence[int]]:
+def _batches() -> Iterator[Sequence[int]]:
     past = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(_RUNNING, {"past": past, "pulled_at": pulled.pulled_at, "batch": BATCH})
+            cursor.execute(_RUNNING, {"past": past, "batch": BATCH})
             accounts = [row[0] for row in cursor.fetchall()]
         if not accounts:
             return
@@ -129,24 +137,32 @@ def _batches(pulled: BrakePull) -> Iterator[Sequence[int]]:
 
 @port("brake.release.batch.commit", OperationalError)
 @atomic_and_again
-def _set_on(accounts: Sequence[int], pulled: BrakePull, *, now: datetime) -> None:
-    """The pull was a stop of these clocks: write it down, and let those go on that nothing else stops."""
+def _freeze(accounts: Sequence[int], pulled: BrakePull) -> None:
     lock_accounts(accounts, wait=True)
-    running = list(
-        Case.objects.filter(account__in=accounts, due_at__isnull=False)
-        .exclude(stops__kind=Stop.Kind.BRAKE, stops__started_at=pulled.pulled_at)
-        .exclude(state="closed")
-        .select_related("policy")
-    )
-    for case in running:
-        if case.remaining is None:
-            stops.freeze(case, now=pulled.pulled_at)
-    Stop.objects.bulk_create(
-        Stop(case=case, kind=Stop.Kind.BRAKE, reason=pulled.reason, started_at=pulled.pulled_at, ended_at=now)
-        for case in running
-    )
-    stops.set_on(running, now=now)
+    running = Case.objects.filter(account__in=accounts, due_at__isnull=False).exclude(state=State.CLOSED)
+    running = running.exclude(stops__in=Stop.objects.filter(kind=Stop.Kind.BRAKE, ended_at=None))
+    kept = {"kind": Stop.Kind.BRAKE, "reason": pulled.reason, "started_at": pulled.pulled_at}
+    stops.place([Stop(case=case, **kept) for case in running], now=pulled.pulled_at)
     faultpoint("brake.release.batch")
+
+
+def let_go(*, now: datetime, time_box: float | None = None) -> Done:
+    """End the stops of a brake that was released, as of its release."""
+    work = Work(
+        name="brake",
+        claim=lambda limit: [] if switches.share(Brake.What.ENFORCEMENT) else claim_accounts(_BRAKED, now, limit),
+        decide=_thaw,
+        step_aside=lambda account: None,
+    )
+    return work_off(work, time_box=time_box)
+
+
+def _thaw(accounts: Sequence[int]) -> None:
+    released = BrakePull.objects.filter(what=Brake.What.ENFORCEMENT).latest("released_at")
+    braked = Stop.objects.filter(kind=Stop.Kind.BRAKE, ended_at=None, case__account__among=accounts)
+    cases = [stop.case for stop in braked.select_related("case__policy")]
+    assert released.released_at is not None
+    stops.resume(cases, [Stop.Kind.BRAKE], now=released.released_at)
 
 
 @port("brake.release.commit", OperationalError)

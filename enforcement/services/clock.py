@@ -22,8 +22,8 @@ def now() -> datetime:
 def after_waiting(before: datetime) -> datetime:
     """The moment at which somebody who waited for a lock goes on.
 
-    Who held it has written moments that may be later than the one that a door read before it waited; what is written now
-    must not look as if it had been there first.
+    Who held it has written moments that may be later than the one that a door read before it waited; what is written
+    now must not look as if it had been there first.
     """
     return max(before, now())
 

@@ -88,7 +88,7 @@ def _end_due(account_ids: list[int], now: datetime) -> None:
         assert stop.until is not None
         stop.ended_at = stop.until
         stop.save(update_fields=["ended_at"])
-        stops.go_on([stop.case], now=stop.until)
+        stops.go_on([stop.case], now=stops.last_ends([stop.case])[stop.case_id])  # another may have ended later
 
 
 def _hold(case_id: int) -> Stop:

@@ -118,5 +118,7 @@ def _run(case: Case, memo: Announcement, accepted_at: datetime, now: datetime) -
     due_at = deadlines.due_at(accepted_at, case.notice, told=memo.told_due_at)
     if left is not None:
         due_at = max(due_at, deadlines.resumed(accepted_at, left, case.policy.rules.appeals.minimum_remaining))
+    minimum = case.policy.rules.appeals.minimum_remaining
+    due_at = deadlines.after_stops(due_at, accepted_at, stops.ended_since(case, accepted_at), minimum)
     case.due_at = max(due_at, case.due_at or due_at)
     case.look_at = deadlines.next_look(case.due_at, rung.reminders, now)

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from django.contrib.auth.models import User
 from django.db import OperationalError, transaction
 
 from enforcement.models import Case, Contact, Decision, PolicyVersion, Score, Stop
-from enforcement.rules.decisions import Proposal, people_by_hand
-from enforcement.rules.transitions import WORSENING, State, Step, find_transition
-from enforcement.services import cases, deadline, stops
+from enforcement.rules.decisions import Proposal, people_by_hand, still_unsupported
+from enforcement.rules.transitions import NEEDS_NOTICE, WORSENING, State, Step, find_transition
+from enforcement.services import assessment, cases, deadline, stops
 from enforcement.services.cases import Order
 from enforcement.services.locks import lock_accounts
 from enforcement.services.manners import manners_of
@@ -76,7 +77,7 @@ def approve(*, decision_id: int, reason: str, by: User, now: datetime) -> Decisi
     by_hand = decision.proposed_by_id is not None
     role = check_may_approve(by, State(case.state), step, by_hand=by_hand)
     _check_signatures(decision, by, role)
-    if not by_hand and not _still_proposed(case, step, now):
+    if not _still_holds(case, step, by_hand, now):
         cases.lapse([case], now=now)
         stops.resume([case], [Stop.Kind.APPROVAL], now=now)
         decision.refresh_from_db()
@@ -152,13 +153,30 @@ def _sign(decision: Decision, by: User, role: Role, reason: str) -> None:
 # -- looking again -----------------------------------------------------------------------------------------------
 
 
-def _still_proposed(case: Case, step: Step, now: datetime) -> bool:
-    """Whether the automation would propose the same step on what is known at this moment."""
-    if case.state != State.WARNED:
-        return True  # a warning rests on the score as told; later steps on the decision that warned
+def _still_holds(case: Case, step: Step, by_hand: bool, now: datetime) -> bool:
+    """Whether a held step may be taken on what is known at this moment; a person's own reasons are the person's."""
+    if step not in NEEDS_NOTICE | {Step.WARN}:
+        return True
     active = PolicyVersion.objects.get(status=PolicyVersion.Status.ACTIVE)
-    verdict = deadline.judge([case], active, now=now)[case.pk].verdict
-    return isinstance(verdict, Proposal) and verdict.step is step
+    if step in NEEDS_NOTICE and not _is_unsupported(case, active):
+        return False
+    return by_hand or _is_proposed(case, step, active, now)
+
+
+def _is_unsupported(case: Case, active: PolicyVersion) -> bool:
+    """A list that has grown since frees whom it frees, whoever proposed the step."""
+    codes = [code for code, _ in cast(list[tuple[str, int]], facts_of(case).get("territories", []))]
+    return still_unsupported(codes, case.policy.rules.territories, active.rules.territories)
+
+
+def _is_proposed(case: Case, step: Step, active: PolicyVersion, now: datetime) -> bool:
+    """Whether the automation would propose the same step. Later ones rest on the decision that warned."""
+    if case.state == State.OPEN:
+        return assessment.warns(case.account_id, active, now=now)
+    if case.state == State.WARNED:
+        verdict = deadline.judge([case], active, now=now)[case.pk].verdict
+        return isinstance(verdict, Proposal) and verdict.step is step
+    return True
 
 
 def _locked(case_id: int) -> Case:

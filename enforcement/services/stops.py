@@ -7,7 +7,9 @@ frozen meanwhile counts from the pull, nothing thaws before the release, and the
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from enforcement.models import Brake, Case, Stop
+from django.db.models import Max
+
+from enforcement.models import Brake, BrakePull, Case, Stop
 from enforcement.rules import deadlines
 from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
@@ -36,7 +38,7 @@ def place(placed: Sequence[Stop], *, now: datetime) -> None:
 
 def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime) -> None:
     """End stops of these kinds; where none is left, the clock goes on with what remained, or the policy's minimum."""
-    stopped = _with_a_stop(cases)
+    stopped = stopped_by(cases, *kinds)
     if not stopped:
         return
     Stop.objects.filter(case__among=stopped, ended_at__isnull=True, kind__in=kinds).update(ended_at=now)
@@ -44,18 +46,38 @@ def resume(cases: Sequence[Case], kinds: Collection[Stop.Kind], *, now: datetime
 
 
 def go_on(cases: Sequence[Case], *, now: datetime) -> None:
-    """Thaw the clocks of those that nothing stops any more."""
-    if switches.pulled_at(Brake.What.ENFORCEMENT) is None:
-        set_on(cases, now=now)
+    """Thaw the clocks of those of which a stop has ended and that nothing stops any more.
 
-
-def set_on(cases: Sequence[Case], *, now: datetime) -> None:
-    """The same, whether or not the brake is pulled: for its release."""
-    stopped = _with_a_stop(cases)
-    freed = [case for case in cases if case.pk not in stopped]
-    for case in freed:
+    Waiting for approval is no stop of the step that waits: behind it the deadline moves as if the clock went on, so
+    that who agrees at once does not eat the time that the other stop gave back.
+    """
+    if switches.pulled_at(Brake.What.ENFORCEMENT) is not None:
+        return
+    stopped, besides = _with_a_stop(cases), _with_a_stop(cases, besides=Stop.Kind.APPROVAL)
+    moved = [case for case in cases if case.pk not in besides]
+    for case in moved:
         thaw(case, now=now)
-    update_rows(freed, CLOCK_FIELDS)
+        if case.pk in stopped:
+            freeze(case, now=now)
+    update_rows(moved, CLOCK_FIELDS)
+
+
+def last_ends(cases: Sequence[Case]) -> dict[int, datetime]:
+    """By case: when the last of its stops that have ended did, so that a clock goes on from there and no earlier."""
+    ended = Stop.objects.filter(case__among=cases, ended_at__isnull=False).values_list("case_id")
+    return dict(ended.annotate(Max("ended_at")))
+
+
+def ended_since(case: Case, moment: datetime) -> list[tuple[datetime, datetime]]:
+    """The stops of a case that ended after a moment, from when to when; those that wait for a reader are none of its.
+
+    A pull of the brake is one of every case, whether or not its clock had started then.
+    """
+    waited = (Stop.Kind.BOUNCE, Stop.Kind.UNREACHABLE)
+    stood = Stop.objects.filter(case=case, ended_at__gt=moment).exclude(kind__in=waited)
+    pulled = BrakePull.objects.filter(what=Brake.What.ENFORCEMENT, released_at__gt=moment)
+    spans = [*stood.values_list("started_at", "ended_at"), *pulled.values_list("pulled_at", "released_at")]
+    return [(start, end) for start, end in spans if end is not None]
 
 
 def end(cases: Sequence[Case], *, now: datetime) -> None:

@@ -47,11 +47,13 @@ def sweep(*, now: datetime, time_box: float | None = None) -> dict[str, Done]:
         return {}
     brake.watch(now=now)
     started = notice.start_clocks(now=now, time_box=time_box)
+    released = brake.let_go(now=now, time_box=time_box)
     ended = holds.end_due(now=now, time_box=time_box)
     forgotten = _work("resumed", _FROZEN, lambda accounts: _go_on(accounts, now), now)
     due = _work("sweep", _DUE, lambda accounts: look(accounts, now=now), now)
     return {
         "started": started,
+        "released": released,
         "ended": ended,
         "resumed": work_off(forgotten, time_box=time_box),
         "looked": work_off(due, time_box=time_box),

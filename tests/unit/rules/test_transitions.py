@@ -85,7 +85,7 @@ def test_a_late_answer_narrows_what_is_refused_and_leaves_the_state_and_its_dead
 
 
 def test_only_the_path_without_notice_needs_none() -> None:
-    assert WORSENING - NEEDS_NOTICE == {Step.RESTRICT_NOW}
+    assert {Step.RESTRICT_NOW} == WORSENING - NEEDS_NOTICE
 
 
 def test_whoever_was_told_of_a_case_is_told_of_its_end_and_every_restriction_is_lifted() -> None:
