@@ -123,4 +123,6 @@ def _reads(path: Path, name: str) -> bool:
 
 
 def _is_of_policy(node: ast.Attribute) -> bool:
-    return isinstance(node.value, ast.Attribute) and node.value.attr in ("appeals", "safety")
+    """Of `policy.safety`, or of a `safety` that was handed on."""
+    holder = getattr(node.value, "attr", getattr(node.value, "id", ""))
+    return holder in ("appeals", "safety")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from enforcement.rules.transitions import as_mermaid
-from tests.docs import calls, guards, house, knobs, measures, refusals, writers
+from tests.docs import calls, guards, house, knobs, measures, promises, refusals, writers
 from tests.docs.blocks import Draw, mermaid
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +15,7 @@ DRAWERS: dict[str, Draw] = {
     "cast": knobs.draw_cast,
     "floors": house.draw,
     "guards": guards.draw,
+    "invariants": promises.draw,
     "knob": knobs.draw_knob,
     "lists": knobs.draw_lists,
     "metrics": measures.draw,
