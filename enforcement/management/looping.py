@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.core.management.base import CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from enforcement.management.base import Command
 
@@ -43,6 +43,7 @@ class LoopingCommand(Command):
                 done = self.work()
             except (OperationalError, InterfaceError):
                 log.warning("database.away", exc_info=True)
+                connection.close()  # one that died outside a transaction would be asked again for ever
                 continue
             if any(_counts(done)):
                 self.say(done)
