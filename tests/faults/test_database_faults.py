@@ -1,72 +1,32 @@
-"""F15 to F18, F24, F25: the database restarts, dies, throws us out, hangs up, is full or locked. Late, nothing else.
+"""F15, F16, F24: the database restarts, dies, or has no place left. What was acknowledged is there, and each step once.
 
-Real web servers and sweepers, and for what concerns a whole server one of the tests' own, which syncs to disk.
+Real web servers and sweepers, on a server of the tests' own, which syncs to disk.
 """
 
-import itertools
 import os
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
-from django.db import OperationalError, connection
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from psycopg import errors
 
-from benchmarks.sweep_ground import lay
 from devservices.postgres import Postgres
 from devservices.service import free_port, is_ready, start_web
 from devservices.supervisor import Family
-from enforcement.models import Account, Case, Client, DayTally, Decision, Evidence, Memo, PolicyVersion, Restriction
-from enforcement.services import clock, intake, invariants, keys, sweep
-from tests.checks import tallies_equal_evidence
+from enforcement.models import Account, Client, DayTally, Evidence
+from enforcement.services import clock, keys
 from tests.conftest import make_account
+from tests.faults.due_cases import DUE, PATIENCE, each_was_decided_once, lay_due, start_sweeper, suspended, wait_until
 from tests.faults.own_postgres import copy, hang_up, kill_postmaster, looked_at, own_postgres
-from tests.faults.theatre import ROOT
-from tests.stage import see, sighting, the_case, warned
+from tests.stage import sighting
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 60.0  # seconds after which what does not happen has failed
-DUE = 300  # cases: more than a batch of the sweeper
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    waiting = threading.Event()
-    for _ in range(int(PATIENCE * 20)):
-        if holds():
-            return
-        waiting.wait(0.05)
-    raise AssertionError(f"{what}: not within {PATIENCE:.0f} seconds")
-
-
-def start_sweeper(family: Family, name: str = "sweeper") -> None:
-    family.add(name, sys.executable, "manage.py", "sweep", "--loop")
-
-
-def suspended() -> int:
-    return Case.objects.filter(state="suspended").count()
-
-
-def each_was_decided_once() -> None:
-    """Everybody who was due, with one decision, one restriction and one memo each; and nothing else is wrong."""
-    decided = Decision.objects.filter(step="suspend", status=Decision.Status.APPLIED)
-    assert set(decided.values("case").annotate(times=Count("pk")).values_list("times", flat=True)) == {1}
-    assert suspended() == decided.count() == Restriction.objects.count() == DUE
-    assert Memo.objects.filter(kind="suspension").count() == DUE
-    assert invariants.check(now=clock.now()) == []
-
-
-# -- a server of our own ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +117,7 @@ def fast_stop(server: Postgres) -> None:
 def test_F15_and_F16_a_database_that_goes_and_comes_back_has_all_that_was_acknowledged_and_each_step_once(
     end: Callable[[Postgres], None], server: Postgres, ours: dict[str, str], tmp_path: Path
 ) -> None:
-    lay(DUE, 0, clock.now())
+    lay_due()
     with at_work(ours, tmp_path) as detector:
         end(server)
         detector.hears_of_nothing()
@@ -205,172 +165,3 @@ def _take_every_place(url: str) -> list[psycopg.Connection]:
             ).fetchone()  # fmt: skip
             full = thrown == (0,)
     return taken
-
-
-# -- single connections -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def here(transactional_db: None) -> dict[str, str]:
-    """The environment of processes on the tests' database; they say who they are."""
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    return {**os.environ, "DATABASE_URL": url, "PGAPPNAME": "sweeper", "LOG_LEVEL": "WARNING"}
-
-
-def test_F17_backends_that_are_terminated_at_random_settle_each_case_once(here: dict[str, str], tmp_path: Path) -> None:
-    lay(DUE, 0, clock.now())
-    with Family(tmp_path, here) as family:
-        for name in ("one", "two"):
-            start_sweeper(family, name)
-        ended, looks = 0, itertools.count()
-
-        def settled() -> bool:
-            nonlocal ended
-            if next(looks) % 5 == 0:  # more often, and the two would do nothing but connect
-                ended += _terminate_one("sweeper")
-            return suspended() == DUE and ended > 5
-
-        wait_until(settled, "all that is due is settled")
-        family.check()
-    each_was_decided_once()
-
-
-def _terminate_one(application: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
-            " WHERE application_name = %s AND datname = current_database() ORDER BY random() LIMIT 1) AS one",
-            [application],
-        )
-        return int(cursor.fetchone()[0])
-
-
-class Cutter(threading.Thread):
-    """Stands between a process and PostgreSQL, and hangs up after a COMMIT was done and before its answer is passed on.
-
-    It cuts once, at the first COMMIT of a transaction in which `marked` was written.
-    """
-
-    def __init__(self, upstream: str, marked: bytes) -> None:
-        super().__init__(daemon=True)
-        self.upstream, self.marked = upstream, marked
-        self.cut = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def run(self) -> None:
-        with suppress(OSError):  # closed: the test is over
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._carry, args=(client,), daemon=True).start()
-
-    def _carry(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server:
-            server.connect(self.upstream)
-            threading.Thread(target=self._answers, args=(server, client), daemon=True).start()
-            marked = False
-            with suppress(OSError):
-                while said := client.recv(65536):
-                    marked = marked or self.marked in said
-                    if marked and b"COMMIT" in said and not self.cut.is_set():
-                        client.shutdown(socket.SHUT_RDWR)  # whatever is answered from now on reaches nobody
-                        self.cut.set()
-                        server.sendall(said)
-                        return
-                    server.sendall(said)
-
-    @staticmethod
-    def _answers(server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
-            while said := server.recv(65536):
-                client.sendall(said)
-
-    def __enter__(self) -> "Cutter":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.listener.close()
-
-
-def _through(cutter: Cutter, environment: dict[str, str]) -> dict[str, str]:
-    name = connection.settings_dict["NAME"]
-    return environment | {"DATABASE_URL": f"postgresql://postgres@127.0.0.1:{cutter.port}/{quote(name)}"}
-
-
-@pytest.fixture
-def upstream(transactional_db: None) -> str:
-    directory = connection.get_connection_params()["host"]
-    assert directory.startswith("/"), "the tests' engine is reached by a unix socket"
-    return f"{directory}/.s.PGSQL.{connection.settings_dict['PORT'] or 5432}"
-
-
-def test_F18_a_decision_whose_commit_was_acknowledged_to_nobody_is_not_taken_again(
-    here: dict[str, str], upstream: str, account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
-    case = warned(account_outside, detector)
-    clock.move_to(case.due_at)  # type: ignore[arg-type]
-    see(detector, sighting(account_outside, clock.now()))
-    with Cutter(upstream, b"enforcement_decision") as cutter:
-        _sweep_once(_through(cutter, here))
-        assert cutter.cut.is_set()
-        wait_until(lambda: suspended() == 1, "what was committed is there")
-        assert _sweep_once(here) == 0
-    case.refresh_from_db()
-    assert (case.state, case.version) == ("suspended", 2)
-    assert Decision.objects.filter(case=case, step="suspend").count() == Restriction.objects.count() == 1
-    assert invariants.check(now=clock.now()) == []
-
-
-def _sweep_once(environment: dict[str, str]) -> int:
-    words = [sys.executable, "manage.py", "sweep"]
-    return subprocess.run(words, env=environment, cwd=ROOT, timeout=PATIENCE, capture_output=True).returncode
-
-
-def test_F18_evidence_whose_commit_was_acknowledged_to_nobody_is_a_duplicate_when_it_comes_again(
-    here: dict[str, str], upstream: str, account_outside: Account, tmp_path: Path
-) -> None:
-    key, port = keys.issue("edge-logs", Client.Kind.DETECTOR, lasts=None), free_port()
-    item = sighting(account_outside, clock.now())
-    with Cutter(upstream, b"enforcement_evidence") as cutter, Family(tmp_path, _through(cutter, here)) as family:
-        start_web(family, port)
-        family.wait_until(lambda: is_ready(port), "the web server is ready")
-
-        def post() -> httpx.Response:
-            headers = {"Authorization": f"Bearer {key}"}
-            return httpx.post(f"http://127.0.0.1:{port}/api/v1/evidence", json=item, headers=headers, timeout=PATIENCE)
-
-        assert post().status_code == 503
-        assert cutter.cut.is_set()
-        wait_until(Evidence.objects.exists, "what was committed is there")
-        said: dict[str, Any] = post().json()
-    assert (said["accepted"], said["duplicates"]) == (0, 1)
-    assert Evidence.objects.count() == 1
-    assert tallies_equal_evidence() == []
-
-
-def test_F25_a_migration_that_holds_the_cases_makes_steps_late_and_keeps_no_evidence_out(
-    account_outside: Account, detector: Client, policy: PolicyVersion
-) -> None:
-    case = warned(account_outside, detector)
-    clock.move_to(case.due_at)  # type: ignore[arg-type]
-    see(detector, sighting(account_outside, clock.now()))
-    migration = connection.copy()
-    migration.set_autocommit(False)
-    try:
-        with migration.cursor() as cursor:
-            cursor.execute("LOCK TABLE enforcement_case IN ACCESS EXCLUSIVE MODE")
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '200ms'")
-        with pytest.raises(OperationalError, match="lock timeout"):
-            sweep.sweep(now=clock.now())
-        taken = intake.record(detector, [sighting(account_outside, clock.now())], now=clock.now())
-        assert taken.accepted == 1
-        migration.rollback()
-    finally:
-        migration.close()
-    assert the_case(account_outside).state == "warned"
-    sweep.sweep(now=clock.now())
-    connection.close()
-    assert the_case(account_outside).state == "suspended"
-    assert invariants.check(now=clock.now()) == []
