@@ -11,9 +11,9 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from benchmarks.unguarded import unguarded
-from enforcement.models import Account, Appeal, Case, Decision, MemoCopy
+from enforcement.models import Account, Appeal, Brake, BrakePull, Case, Decision, MemoCopy
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, clock, restrict_now, review, staff
+from enforcement.services import appeals, brake, clock, restrict_now, review, staff
 from enforcement.services.cases import WithoutNotice
 from enforcement.services.review import BY_HAND
 from enforcement.services.roles import Role
@@ -83,6 +83,10 @@ def answer(word: str) -> Attempt:
 
 def record_bounce(browser: Browser, person: User, copy: MemoCopy) -> HttpResponse:
     return press(browser, reverse("admin:enforcement_memo_bounce", args=[copy.pk]))
+
+
+def turn(act: str) -> Attempt:
+    return lambda browser, person, _: press(browser, reverse("admin:enforcement_brake_act", args=["enforcement", act]))
 
 
 def index(browser: Browser, person: User, _: Any) -> HttpResponse:
@@ -187,6 +191,9 @@ ATTEMPTS: dict[tuple[str, str], tuple[Attempt, str]] = {
     ("overturn an appeal", "against what the automation decided"): (answer("overturn"), "appealed"),
     ("overturn an appeal", "against one's own decision"): (answer("overturn"), "appealed"),
     ("record a bounce", "of the memo that told of a suspension"): (record_bounce, "told_of_suspension"),
+    ("pull the brake", "of enforcing"): (turn("pull"), "nothing"),
+    ("propose to release", "a brake that is pulled"): (turn("propose"), "pulled"),
+    ("release", "a brake whose release an officer proposed"): (turn("approve"), "to_release"),
     ("make, or put into a group", "staff"): (make_staff, "nothing"),
     ("delete", "staff who decided something"): (delete_staff, "decider"),
     ("change the password", "of somebody else"): (change_password_of, "decider"),
@@ -254,6 +261,15 @@ def _decider(request: pytest.FixtureRequest, officer: User) -> User:
     return officer
 
 
+def _pulled(request: pytest.FixtureRequest, officer: User) -> Any:
+    return brake.pull(Brake.What.ENFORCEMENT, BrakePull.Cause.MANUAL, "We look first.", now=clock.now())
+
+
+def _to_release(request: pytest.FixtureRequest, officer: User) -> Any:
+    _pulled(request, officer)
+    return brake.propose_release(Brake.What.ENFORCEMENT, because="We have looked.", by=officer)
+
+
 OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "nothing": lambda request, officer: None,
     "everything": lambda request, officer: request.getfixturevalue("written_by_strangers"),
@@ -268,6 +284,8 @@ OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "unnoticed": _without_notice,
     "unnoticed_by_counsel": lambda request, officer: _without_notice(request, officer, by=_counsel()),
     "gagged": _gagged,
+    "pulled": _pulled,
+    "to_release": _to_release,
     "decider": _decider,
 }
 
@@ -331,4 +349,6 @@ def test_every_door_of_our_own_in_the_console_is_tried() -> None:
         "enforcement_appeal_uphold",
         "enforcement_appeal_overturn",
         "enforcement_memo_bounce",
+        "enforcement_brake",
+        "enforcement_brake_act",
     }
