@@ -168,7 +168,8 @@ def _thaw(accounts: Sequence[int]) -> None:
 @port("brake.release.commit", OperationalError)
 @transaction.atomic
 def _turn_back(pulled: BrakePull, by: User, now: datetime) -> None:
-    switches.lock(Brake.What(pulled.what))
+    if switches.lock(Brake.What(pulled.what)) is None:
+        raise ReleaseRefused("Somebody has released it already.")
     pulled.released_at, pulled.release_approved_by = now, by
     pulled.save(update_fields=["released_at", "release_approved_by"])
     switches.turn(Brake.What(pulled.what), None)

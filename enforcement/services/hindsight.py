@@ -51,6 +51,12 @@ def groundless(cases: Sequence[Case], retraction: Retraction) -> set[int]:
     return set[int]().union(*(_fallen(moments, retraction) for moments in earlier))
 
 
+def unfounded(cases: Sequence[Case]) -> set[int]:
+    """The ids of those whose step at the deadline no rule held up, on what had come in by then and still stands."""
+    moments = list(_deadlines(_on_evidence(cases)))
+    return {moment.case.pk for moment in moments} - _standing(moments, None)
+
+
 # -- which moments -------------------------------------------------------------------------------------------------
 
 

@@ -52,7 +52,8 @@ def hostile(written_by_strangers: Case) -> Case:
     evidence = Evidence.objects.latest("pk")
     evidence.details = {payload: [payload] for payload in PAYLOADS}
     evidence.credential = evidence.source = evidence.end_user = PAYLOADS[0]
-    evidence.save()
+    with unguarded("enforcement_evidence"):
+        evidence.save()
     for decision in Decision.objects.all():
         decision.facts["lines"] = PAYLOADS
         decision.facts["rows"] = [{**decision.facts["rows"][0], "credential": each[:128]} for each in PAYLOADS]

@@ -1,11 +1,17 @@
 """What was decided on evidence still has its ground, or has gone with it."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
-from enforcement.models import Case, Retraction
-from enforcement.rules.transitions import State
+from django.db.models import Exists, F, OuterRef
+
+from enforcement.models import Case, Decision, Evidence, Retraction
+from enforcement.rules.transitions import NEEDS_NOTICE, State
 from enforcement.services import hindsight
 from enforcement.services.invariants.query import Invariant, Rows
+
+_BATCH = 250
 
 
 def _groundless(_: datetime, since: datetime, most: int) -> Rows:
@@ -21,4 +27,28 @@ def _groundless(_: datetime, since: datetime, most: int) -> Rows:
     return rows[:most]
 
 
-INVARIANTS = (Invariant("I6", "Nothing stands on evidence that was withdrawn.", _groundless),)
+def _in_batches(cases: Iterator[Case]) -> Iterator[list[Case]]:
+    while batch := list(islice(cases, _BATCH)):
+        yield batch
+
+
+def _unfounded(_: datetime, since: datetime, most: int) -> Rows:
+    """Of the automation's own steps; what was withdrawn after one of them is for the next invariant to ask."""
+    taken = Decision.objects.filter(
+        case=OuterRef("pk"), status=Decision.Status.APPLIED, people=0, from_state=State.WARNED, step__in=NEEDS_NOTICE
+    )
+    withdrawn = Evidence.objects.filter(account=OuterRef("account"), retracted_at__gte=F("received_at"))
+    standing = Case.objects.filter(Exists(taken.filter(settled_at__gte=since)), ~Exists(withdrawn))
+    standing = standing.exclude(state=State.CLOSED).prefetch_related("policy").order_by("pk")
+    rows: Rows = []
+    for batch in _in_batches(standing.iterator(chunk_size=_BATCH)):
+        rows += [{"case_id": case} for case in sorted(hindsight.unfounded(batch))]
+        if len(rows) >= most:
+            break
+    return rows[:most]
+
+
+INVARIANTS = (
+    Invariant("I5", "At its deadline a rule held, on traffic that went on after the memo.", _unfounded),
+    Invariant("I6", "Nothing stands on evidence that was withdrawn.", _groundless),
+)
