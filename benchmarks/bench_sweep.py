@@ -117,7 +117,9 @@ def beside_a_crowd(size: Size, now: datetime, hands: Hands) -> float:
 def under_fire(size: Size, now: datetime, hands: Hands) -> dict[str, float]:
     """While connections are ended: every case is settled once, and how many a second."""
     with sweep_service.killer() as ended:
-        worked = timed(sweep_service.run_again, size.cases, now, hands)
+        worked = hands.work(sweep_service.run_again, now)
+    expect_suspended(size.cases)
+    sweep_ground.take_back(now)
     return {"per_second": size.cases / worked.seconds, "ended": ended[0], "lost": sum(worked.answers)}
 
 

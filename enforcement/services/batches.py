@@ -13,7 +13,7 @@ from enforcement.services.locks import lock_accounts
 from faultpoints import port
 
 BACKOFF = timedelta(minutes=1)  # how long an account that failed waits before it is tried again
-BATCH = 250  # the rules run under the locks; a larger batch only holds them longer
+BATCH = 60  # the rules run under the locks, and nobody should wait a tenth of a second for them
 MOST_LOST = 5  # connections in a row, after which nobody answers any more
 log = structlog.get_logger(__name__)
 
