@@ -55,7 +55,8 @@ WITH seen AS (
       FROM opened JOIN judged USING (account_id) WHERE stopped IS NOT NULL
 ), raised AS (
     UPDATE enforcement_account SET version = version + 1
-     WHERE id = ANY(%(accounts)s) AND id IN (SELECT account_id FROM opened JOIN judged USING (account_id) WHERE state = 'warned')
+     WHERE id = ANY(%(accounts)s)
+       AND id IN (SELECT account_id FROM opened JOIN judged USING (account_id) WHERE state = 'warned')
 ), scored AS (
     INSERT INTO enforcement_score (account_id, policy_id, points, outcome, rule, facts, assessed_at)
     SELECT account_id, policy_id, points, outcome, rule, facts, %(now)s FROM judged
