@@ -18,9 +18,9 @@ from django.test import Client as Session
 from django.urls import reverse
 
 from devservices.engines import local_directory
-from enforcement.models import ApiKey, Appeal, Case, Client, Memo
+from enforcement.models import ApiKey, Appeal, Brake, BrakePull, Case, Client, Memo
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, clock
+from enforcement.services import appeals, brake, clock
 from tests.browser.conftest import CHROMIUM, QUIET, serving, session_of
 
 NODE = local_directory() / "node" / "node_modules"
@@ -91,6 +91,8 @@ def every_page(case: Case) -> dict[str, Look]:
         **{f"page of {noun}": Look(_latest(model, name)) for noun, (model, name) in names.items()},
         "queue, by state": Look(f"{queue}?state=suspended&sort=points"),
         "queue, with nothing in it": Look(f"{queue}?q=nothing"),
+        "brake": Look(reverse("admin:enforcement_brake")),
+        "brake, release": Look(reverse("admin:enforcement_brake_act", args=["mail", "propose"])),
         "step": Look(step),
         "step, without a reason": Look(step, {"version": str(case.version)}),
         "appeal": Look(reverse("admin:enforcement_appeal_overturn", args=[Appeal.objects.get().pk])),
@@ -118,6 +120,7 @@ def one_of_everything(suspended_case: Case, detector: Client) -> Case:
     ApiKey.objects.create(client=detector, prefix="aek_1", digest=b"digest")
     suspension = suspended_case.decisions.get(step=Step.SUSPEND)
     appeals.file(decision_id=suspension.pk, statement="That was our edge in Hong Kong.", now=clock.now())
+    brake.pull(Brake.What.MAIL, BrakePull.Cause.MANUAL, "Odd figures.", now=clock.now())
     return suspended_case
 
 
