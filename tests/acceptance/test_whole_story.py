@@ -14,7 +14,11 @@ from tests.acceptance.conftest import Service
 from tests.conftest import SMALL_POLICY
 
 # The step comes at the deadline for whoever went on into the quiet period before it, and the cure for the others.
-POLICY = SMALL_POLICY.replace("extend: true", "extend: false")
+# With a budget for all of them: two hundred people are a wave that would pull the brake.
+POLICY = (
+    SMALL_POLICY.replace("extend: true", "extend: false")
+    + "safety: {max_steps_per_hour: 1000000, max_share_of_accounts: 1}\n"
+)
 GO_ON, STOP, AT_HOME = range(60), range(60, 130), range(130, 200)
 PER_ACCOUNT = 10
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
