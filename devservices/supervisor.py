@@ -30,6 +30,7 @@ class Process:
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str]
+    revived: bool = False  # started again when it ends by itself, as containers are
     running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -81,18 +82,20 @@ class Family:
         self.members: dict[str, Process] = {}
         logs.mkdir(parents=True, exist_ok=True)
 
-    def add(self, name: str, *command: str) -> Process:
+    def add(self, name: str, *command: str, revived: bool = False) -> Process:
         """Start a member."""
         log = self.logs / f"{name}.log"
         log.write_bytes(b"")
-        self.members[name] = Process(name, command, log, dict(self.environment))
+        self.members[name] = Process(name, command, log, dict(self.environment), revived)
         self.members[name].start()
         return self.members[name]
 
     def check(self) -> None:
-        """Raise ProcessDied if a member has ended."""
+        """Raise ProcessDied if a member has ended that nobody revives; start those again that somebody does."""
         for member in self.members.values():
-            if member.status is not None:
+            if member.status is not None and member.revived:
+                member.start()
+            elif member.status is not None:
                 raise ProcessDied(f"{member.name} ended with status {member.status}:\n{member.last_words()}")
 
     def wait_until(self, ready: Callable[[], bool], what: str, patience: float = 60.0) -> None:

@@ -60,6 +60,13 @@ def test_a_member_that_dies_ends_the_watch_with_its_name_and_last_words(family: 
     assert family.members["quiet"].status == -signal.SIGTERM
 
 
+def test_a_member_that_is_revived_starts_again_when_it_ends_by_itself(family: Family) -> None:
+    with family:
+        family.add("mortal", *python("print('lived', flush=True); raise SystemExit(1)"), revived=True)
+        log = family.members["mortal"].log
+        family.wait_until(lambda: log.read_text().count("lived") > 1, "it lived twice")
+
+
 def test_waiting_ends_when_a_member_dies(family: Family) -> None:
     with family:
         family.add("broken", "false")

@@ -136,7 +136,8 @@ def _start(directory: Path, environment: dict[str, str]) -> Family:
     try:
         service.catch_mail(family, directory / "mail")
         for name in ("web", "worker", "worker-mail", "beat", "sweeper"):
-            family.add(name, *_here(composition.command(name), directory, port))
+            revived = composition.SERVICES[name]["restart"] == "unless-stopped"
+            family.add(name, *_here(composition.command(name), directory, port), revived=revived)
         family.wait_until(lambda: service.is_ready(port), "the web process is ready", patience=120)
     except BaseException:
         family.stop()
