@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from enforcement import metrics
 from enforcement.models import Brake, BrakePull, Case, ClockReading, Stop
 from enforcement.rules.transitions import State
-from enforcement.services import clock, pressure, stops, switches
+from enforcement.services import clock, invariants, pressure, stops, switches
 from enforcement.services.batches import BATCH, Done, Work, work_off
 from enforcement.services.locks import claim_accounts, lock_accounts
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
@@ -93,6 +93,7 @@ def approve_release(what: Brake.What, *, by: User, now: datetime) -> BrakePull:
     """
     pulled = _approvable(what, by)
     if what == Brake.What.ENFORCEMENT:
+        _check_sound(now)
         for accounts in _batches():
             _freeze(accounts, pulled)
     _turn_back(pulled, by, now)
@@ -118,9 +119,15 @@ def _approvable(what: Brake.What, by: User) -> BrakePull:
     if same_person(pulled.release_proposed_by, by):
         raise NotAllowed("Somebody else has to agree: you have proposed this release.")
     check_may_decide(pulled.release_proposed_by)
-    if what == Brake.What.ENFORCEMENT and (cause := pressure.standing()) is not None:
-        raise ReleaseRefused(cause.reason)
     return pulled
+
+
+def _check_sound(now: datetime) -> None:
+    """Whatever would pull the brake again within a minute has to be settled first."""
+    if (cause := pressure.standing()) is not None:
+        raise ReleaseRefused(cause.reason)
+    if broken := invariants.check(now=now, since=now - invariants.LATELY, late=False):
+        raise ReleaseRefused(f"This was broken within the last hour: {invariants.named(broken)}")
 
 
 def _batches() -> Iterator[Sequence[int]]:

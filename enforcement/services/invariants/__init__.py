@@ -6,7 +6,7 @@ One snapshot serves them all, so that nothing is found which only stands between
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,6 +28,7 @@ INVARIANTS: tuple[Invariant, ...] = tuple(
         key=lambda each: int(each.name[1:]),
     )
 )
+LATELY = timedelta(hours=1)  # asked each minute; what is older was asked before
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_ROWS = 20  # of an invariant: enough to see what is wrong
 
@@ -52,6 +53,11 @@ def check(*, now: datetime, since: datetime | None = None, late: bool = True) ->
     with _snapshot():
         found = [(each, each.ask(now=now, since=since or _EVER, most=MOST_ROWS)) for each in asked]
     return [Violation(each, rows) for each, rows in found if rows]
+
+
+def named(violations: Sequence[Violation]) -> str:
+    """The sentences of those that do not hold."""
+    return " ".join(f"{each.invariant.name}: {each.invariant.sentence}" for each in violations)
 
 
 @contextmanager
