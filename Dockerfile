@@ -15,6 +15,7 @@ COPY accounts_enforcement accounts_enforcement
 COPY enforcement enforcement
 COPY notifications notifications
 COPY faultpoints faultpoints
+COPY guards guards
 COPY templates templates
 COPY deploy deploy
 # Collecting needs settings, and settings need these; nothing is connected to.

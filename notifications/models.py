@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from guards import KEPT, ColumnsKept
+
 
 class Message(models.Model):
     """One message to one recipient. Its words never change, and all attempts carry the same Message-ID."""
@@ -54,6 +56,14 @@ class Message(models.Model):
             models.Index(fields=["next_attempt_at", "id"], condition=Q(state="queued"), name="message_to_attempt"),
             # Reader: the list of messages by state. Nearly all are accepted, and the table is their list.
             models.Index(fields=["state", "id"], condition=~Q(state="accepted"), name="message_not_accepted"),
+        ]
+        # What was sent, to whom and when a server took it is proof: notices are counted from it.
+        triggers = [
+            *KEPT,
+            ColumnsKept(
+                once=("accepted_at", "bounced_at"),
+                free=("state", "next_attempt_at", "attempts", "lease_token", "lease_until", "reply"),
+            ),
         ]
 
     def __str__(self) -> str:

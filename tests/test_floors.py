@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "enforcement.rules": {"enforcement.rules"},
     "enforcement.geolocation": set(),
     "enforcement.metrics": {"enforcement.metrics"},
-    "enforcement.models": {"enforcement.models", "enforcement.rules", "notifications.models"},
+    "enforcement.models": {"enforcement.models", "enforcement.rules", "notifications.models", "guards"},
     "enforcement.services": {"enforcement.services", "enforcement.models", "enforcement.rules", "notifications",
                              "enforcement.geolocation", "enforcement.metrics", "faultpoints"},
     "enforcement.api": {"enforcement.api", "enforcement.services", "enforcement.models", "enforcement.rules",
@@ -22,16 +22,18 @@ MAY_IMPORT = {
     "enforcement.tasks": {"enforcement.services"},
     "enforcement.detector": {"enforcement.detector", "enforcement.geolocation"},
     "enforcement.apps": set(),
-    "enforcement.migrations": {"enforcement.models", "enforcement.migrations", "enforcement.rules", "notifications"},
+    "enforcement.migrations": {"enforcement.models", "enforcement.migrations", "enforcement.rules", "notifications",
+                               "guards"},
     "enforcement.management": {"enforcement", "notifications", "devservices", "examples"},
     "faultpoints": {"faultpoints"},
-    "notifications": {"notifications", "faultpoints"},
+    "guards": {"guards"},
+    "notifications": {"notifications", "faultpoints", "guards"},
     "notifications.admin": {"notifications", "enforcement.admin"},
     "devservices": {"devservices"},
     "accounts_enforcement": {"accounts_enforcement", "enforcement", "notifications", "faultpoints"},
 }  # fmt: skip
-OURS = ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints", "examples", "tests",
-        "benchmarks")  # fmt: skip
+OURS = ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints", "guards", "examples",
+        "tests", "benchmarks")  # fmt: skip
 DJANGO_FREE = (
     "enforcement.rules",
     "enforcement.geolocation",
@@ -44,7 +46,7 @@ DJANGO_FREE = (
 
 def modules() -> dict[str, Path]:
     found = {}
-    for package in ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints"):
+    for package in ("enforcement", "notifications", "accounts_enforcement", "devservices", "faultpoints", "guards"):
         for path in (ROOT / package).rglob("*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             found[name] = path

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, functions
 
-from enforcement.models.guards import KEPT, UNCHANGED
+from guards import KEPT, UNCHANGED
 
 
 class Client(models.Model):

@@ -6,7 +6,8 @@ from django.db.models import Q
 
 from enforcement.models.case import Case
 from enforcement.models.decision import Decision
-from enforcement.models.guards import DECIDED_BY_ANOTHER, KEPT, ColumnsKept, closed_when
+from enforcement.models.guards import DECIDED_BY_ANOTHER
+from guards import KEPT, ColumnsKept, closed_when
 
 
 class Appeal(models.Model):
@@ -33,6 +34,9 @@ class Appeal(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["decision"], condition=Q(status="open"), name="appeal_one_open_per_decision"
+            ),
+            models.UniqueConstraint(
+                fields=["decision"], condition=Q(suspensive=True), name="appeal_one_suspensive_per_decision"
             ),
             models.CheckConstraint(
                 name="appeal_decided_with_person_and_reason",

@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from enforcement.models.guards import BRAKE_RELEASED, KEPT, ColumnsKept, closed_when, signed_by_different_people
+from enforcement.models.guards import BRAKE_RELEASED, signed_by_different_people
+from guards import KEPT, ColumnsKept, closed_when
 
 
 class Brake(models.Model):

@@ -8,9 +8,10 @@ from django.db.models.functions import Coalesce
 
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
-from enforcement.models.guards import KEPT, LATER_ONLY, MOVED, OPENED, PROMISED, ColumnsKept
+from enforcement.models.guards import LATER_ONLY, MOVED, OPENED, PROMISED
 from enforcement.models.policy import PolicyVersion
 from enforcement.rules.transitions import Ending, State, Step
+from guards import KEPT, ColumnsKept
 
 
 def choices(values: type[State] | type[Step] | type[Ending]) -> list[tuple[str, str]]:

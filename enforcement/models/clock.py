@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import functions
 
-from enforcement.models.guards import KEPT, UNCHANGED
+from guards import KEPT, UNCHANGED
 
 
 class Now(models.Func):

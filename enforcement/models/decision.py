@@ -6,19 +6,10 @@ from django.db.models import F, Q
 from django.db.models.lookups import GreaterThanOrEqual
 
 from enforcement.models.case import Case, choices
-from enforcement.models.guards import (
-    APPLIED,
-    BRAKE_HEEDED,
-    DECIDED,
-    ENOUGH_PEOPLE,
-    KEPT,
-    NOTICE_OVER,
-    UNCHANGED,
-    ColumnsKept,
-    closed_when,
-)
+from enforcement.models.guards import APPLIED, BRAKE_HEEDED, DECIDED, ENOUGH_PEOPLE, NOTICE_OVER
 from enforcement.models.policy import PolicyVersion
 from enforcement.rules.transitions import NEEDS_NOTICE, State, Step
+from guards import KEPT, UNCHANGED, ColumnsKept, closed_when
 
 _NEED_NOTICE = sorted(step.value for step in NEEDS_NOTICE)
 # What signing a held decision writes, and what settling it does.

@@ -6,7 +6,7 @@ from django.db.models import Q
 from enforcement.models.access import Client
 from enforcement.models.account import Account
 from enforcement.models.clock import Now
-from enforcement.models.guards import KEPT, ColumnsKept
+from guards import KEPT, ColumnsKept
 
 
 class SightingFields(models.Model):

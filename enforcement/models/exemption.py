@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from enforcement.models.account import Account
-from enforcement.models.guards import KEPT, ColumnsKept, closed_when, signed_by_different_people
+from enforcement.models.guards import signed_by_different_people
+from guards import KEPT, ColumnsKept, closed_when
 
 
 class Exemption(models.Model):

@@ -7,7 +7,8 @@ from enforcement.models.account import Contact
 from enforcement.models.case import Case
 from enforcement.models.clock import Now
 from enforcement.models.decision import Decision
-from enforcement.models.guards import KEPT, UNCHANGED, WORDS_KEPT, ColumnsKept
+from enforcement.models.guards import WORDS_KEPT
+from guards import KEPT, UNCHANGED, ColumnsKept
 from notifications.models import Message
 
 # Empty until the memo is rendered, and written anew where nobody has it.

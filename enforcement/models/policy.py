@@ -7,8 +7,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from enforcement.models.clock import Now
-from enforcement.models.guards import KEPT, ColumnsKept, signed_by_different_people
+from enforcement.models.guards import signed_by_different_people
 from enforcement.rules.policy import Policy, parse_policy
+from guards import KEPT, ColumnsKept
 
 
 class PolicyVersion(models.Model):

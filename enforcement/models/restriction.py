@@ -6,8 +6,9 @@ from django.db.models import Q
 from enforcement.models.account import Account
 from enforcement.models.case import Case
 from enforcement.models.decision import Decision
-from enforcement.models.guards import KEPT, LIFTED, RESTRICTED, ColumnsKept
+from enforcement.models.guards import LIFTED, RESTRICTED
 from enforcement.rules.transitions import Scope
+from guards import KEPT, ColumnsKept
 
 
 class Restriction(models.Model):

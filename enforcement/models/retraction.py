@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from enforcement.models.access import Client
-from enforcement.models.guards import KEPT, UNCHANGED
+from guards import KEPT, UNCHANGED
 
 
 class Retraction(models.Model):

@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from enforcement.models.case import Case
-from enforcement.models.guards import KEPT, LATER_END, UNCHANGED, ColumnsKept, closed_when, signed_by_different_people
+from enforcement.models.guards import LATER_END, signed_by_different_people
+from guards import KEPT, UNCHANGED, ColumnsKept, closed_when
 
 # The end of a stop, and what was said of it.
 _END = ("ended_at", "until", "end_proposed_by", "end_approved_by", "end_because")

@@ -129,4 +129,5 @@ def _speak(case: Case) -> None:
             memo.save()
         for copy in memo.copies.all():
             copy.message.reply, copy.message.subject, copy.message.html = HOSTILE, HOSTILE, memo.html
-            copy.message.save()
+            with unguarded("notifications_message"):
+                copy.message.save()

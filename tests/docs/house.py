@@ -9,7 +9,14 @@ FLOORS = {
     "doors": ("enforcement.api", "enforcement.pages", "enforcement.admin", "enforcement.tasks", "enforcement.detector"),
     "services: verbs": ("enforcement.services",),
     "models: rows": ("enforcement.models",),
-    "ground": ("enforcement.rules", "enforcement.geolocation", "enforcement.metrics", "notifications", "faultpoints"),
+    "ground": (
+        "enforcement.rules",
+        "enforcement.geolocation",
+        "enforcement.metrics",
+        "notifications",
+        "faultpoints",
+        "guards",
+    ),
     "beside the house": ("devservices", "notifications.admin"),
 }
 _UNSEEN = {"enforcement", "enforcement.apps", "enforcement.migrations"}

@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.breaks(*(each.name for each in 
 DAY = timedelta(days=1)
 RECORDS: tuple[type[Model], ...] = (
     Appeal, Brake, BrakePull, Case, ClockMove, Decision, Evidence, Exemption, Extension, GagEnd, Memo, MemoCopy,
-    PolicyVersion, Restriction, Retraction, SecondLogin, Stop,
+    Message, PolicyVersion, Restriction, Retraction, SecondLogin, Stop,
 )  # fmt: skip
 
 
@@ -385,7 +385,8 @@ def test_no_step_without_the_memo_of_its_state(due_case: Case, account_at_home: 
     ids=str,
 )
 def test_no_step_on_a_memo_that_nobody_has(due_case: Case, changes: dict[str, Any], why: str) -> None:
-    Message.objects.update(**{name: clock.now() if value == "now" else value for name, value in changes.items()})
+    with unguarded("notifications_message"):
+        Message.objects.update(**{name: clock.now() if value == "now" else value for name, value in changes.items()})
     refused(lambda: decide(due_case), why)
 
 
@@ -498,6 +499,19 @@ def test_an_end_is_brought_nearer_by_two_human_beings(
     refused(lambda: rows.update(**ends, end_approved_by=lead), "the same human being signed twice")
 
 
+def test_a_decision_has_one_appeal_that_stops_the_clock(warned_case: Case) -> None:
+    first = {"case": warned_case, "decision": warned_case.decisions.get(), "statement": "?", "filed_at": clock.now()}
+    Appeal.objects.create(**first, suspensive=True)
+    Appeal.objects.update(
+        status="upheld",
+        reason="?",
+        decided_at=clock.now(),
+        decided_by=staff.create("ada", email="ada@provider.test", role=Role.LEAD, password=None),
+    )
+    refused(lambda: Appeal.objects.create(**first, suspensive=True), "appeal_one_suspensive_per_decision")
+    Appeal.objects.create(**first, suspensive=False)
+
+
 def test_nobody_decides_the_appeal_against_an_own_decision(
     warned_case: Case, officer: User, second_login: User, lead: User
 ) -> None:
@@ -515,6 +529,19 @@ def test_nobody_decides_the_appeal_against_an_own_decision(
     refused(lambda: rows.update(status="overturned"), "a decided appeal never changes")
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("accepted_at = accepted_at - interval '1 day'", "accepted_at, bounced_at are set once"),
+        ("accepted_at = NULL, state = 'cancelled'", "accepted_at, bounced_at are set once"),
+        ("recipient = 'somebody@else.test'", "recipient, .* never change"),
+        ("text = 'We wrote something else.'", "text, .* never change"),
+    ],
+)
+def test_what_a_mail_server_took_and_when_stays_as_it_was(warned_case: Case, change: str, why: str) -> None:
+    refused(lambda: run(f"UPDATE notifications_message SET {change}"), why)
+
+
 # -- the guards themselves ------------------------------------
 
 
@@ -528,7 +555,7 @@ def test_every_guard_is_installed_as_it_is_declared() -> None:
 def test_every_table_of_records_is_kept_from_deletion_and_emptying() -> None:
     kept = {model for model, guard in pgtrigger.registered() if guard.name == "truncate"}
     assert kept == set(RECORDS) == {model for model, guard in pgtrigger.registered() if guard.name == "delete"}
-    assert kept <= set(apps.get_app_config("enforcement").get_models())
+    assert kept - {Message} <= set(apps.get_app_config("enforcement").get_models())
 
 
 def test_no_session_can_switch_a_guard_off(warned_case: Case) -> None:

@@ -2,8 +2,8 @@
 
 import pgtrigger
 
-from enforcement.models.guards.guard import AskingGuard, RowGuard, Rule
 from enforcement.rules.transitions import State
+from guards.guard import AskingGuard, RowGuard, Rule
 
 # What the pinned version promises before the step that follows the state; null where nothing follows.
 RUNG = (

@@ -3,9 +3,9 @@
 import pgtrigger
 
 from enforcement.models.guards.deadlines import RUNG
-from enforcement.models.guards.guard import NOW, AskingGuard, BatchGuard, Rule, listed
 from enforcement.models.guards.transitions import BECOMES_APPLIED, NEW_ROW, target_of
 from enforcement.rules.transitions import NEEDS_NOTICE, Step
+from guards.guard import NOW, AskingGuard, BatchGuard, Rule, listed
 
 _WORSE = f"taken.status = 'applied' AND taken.step IN ({listed(sorted(NEEDS_NOTICE))})"
 _BRAKED = f"taken.status = 'applied' AND taken.step IN ({listed(sorted(NEEDS_NOTICE | {Step.WARN}))})"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pgtrigger
 
-from enforcement.models.guards.guard import AskingGuard, BatchGuard, Guard, Rule
+from guards.guard import AskingGuard, BatchGuard, Guard, Rule
 
 _TWICE = "the same human being signed twice"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pgtrigger
 
-from enforcement.models.guards.guard import NOW, AskingGuard, BatchGuard, RowGuard, Rule, listed, literal
 from enforcement.rules.transitions import ENDING_OF, TRANSITIONS, Effect, Step, Transition
+from guards.guard import NOW, AskingGuard, BatchGuard, RowGuard, Rule, listed, literal
 
 
 def _by_arrow(row: str, value: Callable[[Transition], object]) -> str:

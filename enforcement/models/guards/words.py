@@ -2,7 +2,7 @@
 
 import pgtrigger
 
-from enforcement.models.guards.guard import AskingGuard, Rule
+from guards.guard import AskingGuard, Rule
 
 WORDS_KEPT = AskingGuard(
     "words",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import pgtrigger
 from django.db import models
 
-from enforcement.models.guards.guard import Guard, RowGuard, Rule, key_of, literal, refusal
+from guards.guard import Guard, RowGuard, Rule, key_of, literal, refusal
 
 
 class KeptGuard(Guard):
