@@ -84,22 +84,24 @@ def at_deadline(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | 
         return Proposal(Step.CURE, 0, "No rule of the policy holds any more.")
     if found.new_requests < policy.ladder.deadline.needs_new_requests:
         return Proposal(Step.CURE, 0, "The traffic did not continue after the warning.")
-    if policy.ladder.cure is not None and found.last_counting_at is not None:
-        waiting = _cure_or_wait(found, policy, now)
-        if waiting is not None:
-            return waiting
-    return _deadline_step(found, policy)
+    waiting = _cure_or_wait(found.due_at, found.last_counting_at, policy, now)
+    return _deadline_step(found, policy) if waiting is None else waiting
 
 
-def _cure_or_wait(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | Wait | None:
+def is_quiet(due_at: datetime, last_counting_at: datetime | None, policy: Policy, now: datetime) -> bool:
+    """Whether traffic stopped early enough for a cure, or may yet have: there is no step at this deadline."""
+    return _cure_or_wait(due_at, last_counting_at, policy, now) is not None
+
+
+def _cure_or_wait(due_at: datetime, last: datetime | None, policy: Policy, now: datetime) -> Proposal | Wait | None:
     """None where the traffic went on and the step is due."""
-    cure, last = policy.ladder.cure, found.last_counting_at
-    assert cure is not None
-    assert last is not None
-    if last < found.due_at - cure.quiet:
+    cure = policy.ladder.cure
+    if cure is None or last is None:
+        return None
+    if last < due_at - cure.quiet:
         return Proposal(Step.CURE, 0, "The traffic stopped and stayed away for the quiet period.")
     # The cure must not eat the notice: who stopped before the deadline has until last sighting + quiet period.
-    if not cure.extend or last >= found.due_at:
+    if not cure.extend or last >= due_at:
         return None
     quiet_until = last + cure.quiet
     if now > quiet_until:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models.functions import Coalesce
 
 from enforcement.models import Case, Decision, Exemption, PolicyVersion, Retraction
-from enforcement.rules import outcomes, scoring
+from enforcement.rules import decisions, outcomes, scoring
 from enforcement.rules.exemptions import Exempt, exempt_from, held_against
 from enforcement.rules.sightings import Sighting
 from enforcement.rules.territory import TerritoryAnswers, territories_under_both
@@ -22,13 +22,15 @@ _SEEN_MEANWHILE = timedelta(minutes=1)
 class _Moment:
     """A case as it was judged at one moment, on what had come in by then.
 
-    `told` is the acceptance after which traffic had to go on; None where the decision did not ask for that.
+    `told` is the acceptance after which traffic had to go on; None where the decision did not ask for that. `due_at`
+    is the deadline before which it could have stopped for long enough; None where a person did not wait for that.
     """
 
     case: Case
     at: datetime
     territories: TerritoryAnswers
     told: datetime | None = None
+    due_at: datetime | None = None
 
 
 def fallen(cases: Sequence[Case], retraction: Retraction, active: PolicyVersion, *, now: datetime) -> set[int]:
@@ -80,7 +82,8 @@ def _deadlines(cases: Sequence[Case]) -> Iterator[_Moment]:
     receptions = acceptance.receptions([each.rests_on_id for each in taken.values() if each.rests_on_id])
     for case, decision in taken.items():
         told = receptions[decision.rests_on_id].accepted_at if decision.rests_on_id else None
-        yield _Moment(case, decision.decided_at, case.policy.rules.territories, told)
+        due_at = decision.due_at if decision.proposed_by_id is None else None
+        yield _Moment(case, decision.decided_at, case.policy.rules.territories, told, due_at)
 
 
 def _today(cases: Sequence[Case], active: PolicyVersion, now: datetime) -> Iterator[_Moment]:
@@ -137,8 +140,12 @@ def _since(moment: _Moment, closes: Mapping[int, datetime]) -> datetime:
 
 def _holds(moment: _Moment, seen: list[Sighting], new: list[Sighting]) -> bool:
     policy, at, territories = moment.case.policy.rules, moment.at, moment.territories
-    outcome = outcomes.outcome(scoring.score(seen, policy, at, territories=territories), policy, at)
-    if moment.told is None or not deadline.holds(moment.case, outcome, policy):
-        return deadline.holds(moment.case, outcome, policy)
+    score = scoring.score(seen, policy, at, territories=territories)
+    if not deadline.holds(moment.case, outcomes.outcome(score, policy, at), policy):
+        return False
+    if moment.told is None:
+        return True
     requests = scoring.unsupported_requests(new, policy, at, territories=territories)
-    return requests >= policy.ladder.deadline.needs_new_requests
+    return requests >= policy.ladder.deadline.needs_new_requests and not (
+        moment.due_at is not None and decisions.is_quiet(moment.due_at, score.last_counting_at, policy, at)
+    )

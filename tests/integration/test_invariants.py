@@ -77,6 +77,11 @@ WRONGS = {
         "I5",
         "UPDATE enforcement_evidence SET observed_at = observed_at - interval '16 days'",
     ),
+    "on traffic that had stopped in time": (
+        "I5",
+        "UPDATE enforcement_evidence SET observed_at = observed_at - interval '10 days'"
+        " WHERE id = (SELECT max(id) FROM enforcement_evidence)",
+    ),
     "on evidence that counts twice": (
         "I8",
         "UPDATE enforcement_daytally SET items = items + 1",
@@ -269,10 +274,10 @@ class TestCommand:
     def test_it_shows_the_rows_of_those_that_do_not_and_fails(
         self, told: Case, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        wrong(WRONGS["before its deadline"][1])
+        wrong(WRONGS["with nothing refused"][1])
         with pytest.raises(SystemExit) as ended:
             call_command("check_invariants")
         assert ended.value.code == 1
         answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         (found,) = (each for each in answers if not each["holds"])
-        assert (found["invariant"], found["rows"][0]["reference"]) == ("I1", told.reference)
+        assert (found["invariant"], found["rows"][0]["reference"]) == ("I20", told.reference)

@@ -374,6 +374,21 @@ def test_a_suspension_that_no_new_traffic_bears_any_more_is_lifted(
     assert the_case(account_outside).outcome == "withdrawn"
 
 
+def test_a_suspension_without_which_the_quiet_would_have_cured_is_lifted(
+    account_outside: Account, detector: Client, policy: PolicyVersion
+) -> None:
+    """What is left went on after the memo, and stopped a week before the deadline."""
+    warned(account_outside, detector)
+    clock.advance(DAY)
+    see(detector, sighting(account_outside, clock.now()))
+    clock.move_to(the_case(account_outside).due_at)
+    see(detector, sighting(account_outside, clock.now()))
+    sweep.sweep(now=clock.now())
+    assert the_case(account_outside).state == "suspended"
+    retract(detector, ids_of(account_outside)[2])
+    assert the_case(account_outside).outcome == "withdrawn"
+
+
 def test_a_suspension_that_enough_is_left_for_stands(
     account_outside: Account, detector: Client, policy: PolicyVersion
 ) -> None:

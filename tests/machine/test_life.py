@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from enforcement.models import PolicyVersion
-from enforcement.rules import deadlines, decisions
-from enforcement.services import acceptance, retraction, roles, staff, stops, switches
+from enforcement.rules import deadlines
+from enforcement.rules.decisions import AtDeadline, Proposal, Wait, at_deadline
+from enforcement.rules.policy import Policy
+from enforcement.services import acceptance, deadline, retraction, roles, staff, stops, switches
 from enforcement.services.roles import Role
 from tests.conftest import SMALL_POLICY
 from tests.machine.life import Life
@@ -57,6 +60,10 @@ def _left(ended_at: datetime, left: timedelta, _: timedelta) -> datetime:
     return ended_at + left
 
 
+def _at_once(found: AtDeadline, policy: Policy, now: datetime) -> Proposal | Wait:
+    return at_deadline(found, replace(policy, ladder=replace(policy.ladder, cure=None)), now)
+
+
 def _never_back(state: str, accepted_at: datetime | None, _: object, copy: type = acceptance._Copy) -> object:
     return copy(state, accepted_at, None)
 
@@ -68,7 +75,7 @@ MUTANTS: dict[str, tuple[object, str, object]] = {
     "stops are not seen": (stops, "stopped_cases", lambda *_, **__: set()),
     "the brake is not seen": (switches, "pulled_at", lambda _: None),
     "a memo that came back counts": (acceptance, "_Copy", _never_back),
-    "the cure eats the notice": (decisions, "_cure_or_wait", lambda *_: None),
+    "the cure eats the notice": (deadline, "at_deadline", _at_once),
     "withdrawn evidence is not judged": (retraction, "_judge_again", lambda *_: None),
     "one person signs twice": (roles, "people_of", lambda logins: {getattr(each, "pk", each) for each in logins}),
 }

@@ -48,7 +48,9 @@ def _unfounded(_: datetime, since: datetime, most: int) -> Rows:
     return rows[:most]
 
 
+_GROUND = "At its deadline a rule held, on traffic that went on after the memo and did not stop for a cure."
+
 INVARIANTS = (
-    Invariant("I5", "At its deadline a rule held, on traffic that went on after the memo.", _unfounded),
+    Invariant("I5", _GROUND, _unfounded),
     Invariant("I6", "Nothing stands on evidence that was withdrawn.", _groundless),
 )
