@@ -40,8 +40,8 @@ _RESTRICTION = {
 
 
 def _restrict(taken: Sequence[Taken], now: datetime) -> None:
-    """The restrictions of the new state take the place of those of the old one."""
-    _lift(taken, now)
+    """The restrictions of the new state take the place of those of the old one, where there were any."""
+    _lift([each for each in taken if each.decision.from_state in _RESTRICTION], now)
     restrictions = [
         Restriction(
             account_id=each.case.account_id,

@@ -201,7 +201,8 @@ def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
     """The case moves on: take back what is still on its way, and answer with the cases that somebody heard of."""
     Memo.objects.filter(case__among=case_ids, rendered_at=None, cancelled_at=None).update(cancelled_at=now)
     copies = MemoCopy.objects.filter(memo__case__among=case_ids)
-    outbox.cancel([copy.message_id for copy in copies])
+    if unsent := list(copies.filter(message__state=Message.State.QUEUED).values_list("message_id", flat=True)):
+        outbox.cancel(unsent)
     # An attempt without an answer may have been an acceptance that we did not hear.
     accepted, failed = Q(message__state=Message.State.ACCEPTED), Q(message__state=Message.State.FAILED)
     heard = accepted | Q(message__attempts__gt=0) & ~failed

@@ -150,6 +150,8 @@ def _at_the_deadline(due: Sequence[Case], active: PolicyVersion, now: datetime) 
 
 def _later_steps(due: Sequence[Case], active: PolicyVersion) -> list[Order]:
     """Restricted and suspended cases rest on the decision that warned; refused traffic leaves no new evidence."""
+    if not due:
+        return []
     warnings = {
         decision.case_id: decision
         for decision in Decision.objects.filter(case__among=due, step=Step.WARN, status=Decision.Status.APPLIED)
