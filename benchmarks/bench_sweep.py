@@ -167,11 +167,7 @@ def main() -> None:
     with Hands(PROCESSES[-1]) as hands:
         crowded, fire = beside_a_crowd(size, now, hands), under_fire(size, now, hands)
     print(f"beside {CROWD} times as many undue cases: {crowded:.2f} times the cost")
-    print(
-        "while connections are ended: {per_second:,.0f}/s, {ended} ended, {taken_up_again} taken up again".format(
-            **fire
-        )
-    )
+    print("while connections are ended: {per_second:,.0f}/s, {ended} ended, {lost} lost by a sweep".format(**fire))
     judge(middles[PROCESSES[-1]], crowded)
     circumstances = {"size": name, **vars(size), "tallies": sweep_ground.DAYS}
     found = {"sweep": middles, "crowded": crowded, "under_fire": fire}
