@@ -388,6 +388,7 @@ def test_a_sheet_asks_no_more_than_twelve_times_however_much_hangs_on_it(
     intake.record(detector, [sighting(make_account("other"), clock.now())], now=clock.now())
     see(detector, sighting(account_outside, clock.now()))
     page = reverse("admin:enforcement_case_change", args=[Case.objects.latest("pk").pk])
+    browser.get(page)  # a process that has just begun asks once for Django's content types
     with CaptureQueriesContext(connection) as captured:
         assert browser.get(page).status_code == 200
     assert len(captured) <= 12, [each["sql"][:90] for each in captured]
