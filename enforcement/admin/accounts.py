@@ -11,6 +11,7 @@ from django.utils.html import format_html
 
 from enforcement.admin.buttons import restrict_now_buttons
 from enforcement.admin.display import address_of_list, column, label, link
+from enforcement.admin.exemptions import exempt_buttons, exemptions_section, grant
 from enforcement.admin.facts import NOW, facts_sections, points_of
 from enforcement.admin.keyset import Order, Stretch
 from enforcement.admin.pages import Button, Section, table_section
@@ -67,9 +68,10 @@ class AccountAdmin(ReadOnlyAdmin):
         return Order([by_id, by_name], name=f"search:{term}", descending=False)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.restrict_now)
+        view = self.admin_site.admin_view
         return [
-            path("<int:account_id>/restrict-now/", view, name="enforcement_account_restrict_now"),
+            path("<int:account_id>/restrict-now/", view(self.restrict_now), name="enforcement_account_restrict_now"),
+            path("<int:account_id>/exempt/", view(self.exempt), name="enforcement_account_exempt"),
             *super().get_urls(),
         ]
 
@@ -77,10 +79,14 @@ class AccountAdmin(ReadOnlyAdmin):
         """Propose a restriction without notice."""
         return take_without_notice(request, self.admin_site, account_id)
 
+    def exempt(self, request: HttpRequest, account_id: int) -> HttpResponse:
+        """Exempt the account, one of its keys, or its traffic from one territory."""
+        return grant(request, self.admin_site, account_id)
+
     def buttons(self, request: HttpRequest, row: Any) -> list[Button]:
-        case = row.cases.exclude(state=State.CLOSED).first()
-        held = Decision.objects.filter(case=case, status=Decision.Status.HELD, proposed_by__isnull=False)
-        return restrict_now_buttons(request, row, case, proposed=case is not None and held.exists())
+        held = Decision.objects.filter(case__account=row, status=Decision.Status.HELD, proposed_by__isnull=False)
+        without_notice = restrict_now_buttons(request, row, State(row.case_state or State.OPEN), proposed=held.exists())
+        return [*exempt_buttons(request, row), *without_notice]
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         score = Score.objects.filter(account=row).select_related("policy").first()
@@ -91,6 +97,7 @@ class AccountAdmin(ReadOnlyAdmin):
             *facts_sections(score.facts if score else {}, NOW),
             _cases(row),
             _restrictions(row),
+            exemptions_section(request, row),
         ]
 
 

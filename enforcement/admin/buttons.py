@@ -24,7 +24,7 @@ def case_buttons(request: HttpRequest, file: CaseFile) -> list[Button]:
         *(button for each in file.held for button in held_buttons(request, each)),
         *(button for each in file.disputed for button in appeal_buttons(request, each)),
         *(_step_button(case, step) for step in steps_by_hand(file) if may_decide(request, step)),
-        *restrict_now_buttons(request, case.account, case, proposed=proposed),
+        *restrict_now_buttons(request, case.account, State(case.state), proposed=proposed),
         *(button for each in file.decisions for button in gag_buttons(request, each)),
     ]
 
@@ -66,9 +66,8 @@ def appeal_buttons(request: HttpRequest, appeal: Appeal) -> list[Button]:
     ]
 
 
-def restrict_now_buttons(request: HttpRequest, account: Account, case: Case | None, *, proposed: bool) -> list[Button]:
+def restrict_now_buttons(request: HttpRequest, account: Account, state: State, *, proposed: bool) -> list[Button]:
     """For officers, leads and counsel, while nothing of the account is restricted and no person's proposal is held."""
-    state = State(case.state) if case else State.OPEN
     if proposed or Step.RESTRICT_NOW not in steps_from(state) or not may_decide(request, Step.RESTRICT_NOW):
         return []
     address = reverse("admin:enforcement_account_restrict_now", args=[account.pk])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.contrib.auth.models import User
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Max, Model, OuterRef, Prefetch, Subquery
 from django.db.models.functions import JSONObject
@@ -16,6 +17,7 @@ from enforcement.models import (
     Case,
     Contact,
     Decision,
+    Extension,
     Memo,
     MemoCopy,
     PolicyVersion,
@@ -27,7 +29,9 @@ from enforcement.rules.transitions import State, Step
 Part = TypeVar("Part", bound=Model)
 
 _CONTACT = ("id", "role", "email")
-_STOP = ("id", "kind", "reason", "started_at", "ended_at")
+_STOP = ("id", "kind", "reason", "started_at", "ended_at", "until", "end_because")
+_STOPPED_BY = ("started_by", "end_proposed_by", "end_approved_by")
+_EXTENSION = ("id", "old_due_at", "due_at", "reason", "extended_at")
 _RESTRICTION = ("id", "scope", "value", "reason_code", "since", "lifted_at")
 
 
@@ -42,6 +46,7 @@ class CaseFile:
     appeals: list[Appeal]
     stops: list[Stop]
     restrictions: list[Restriction]
+    extensions: list[Extension]
     earlier_close: datetime | None  # when another case of the account was closed before
 
     @property
@@ -74,7 +79,8 @@ def load(case_id: int) -> CaseFile:
         Case.objects.select_related("account__score__policy", "policy")
         .annotate(
             contacts_read=_inside(Contact, _CONTACT, account=OuterRef("account")),
-            stops_read=_inside(Stop, _STOP, case=OuterRef("pk")),
+            stops_read=_inside(Stop, _STOP, _STOPPED_BY, case=OuterRef("pk")),
+            extensions_read=_inside(Extension, _EXTENSION, ("extended_by",), case=OuterRef("pk")),
             restrictions_read=_inside(Restriction, _RESTRICTION, case=OuterRef("pk")),
             earlier_close=Subquery(_EARLIER),
         )
@@ -93,6 +99,7 @@ def load(case_id: int) -> CaseFile:
         appeals=appeals,
         stops=_read(Stop, case.stops_read),
         restrictions=_read(Restriction, case.restrictions_read),
+        extensions=_read(Extension, case.extensions_read),
         earlier_close=case.earlier_close,
     )
 
@@ -101,7 +108,18 @@ def unopened(account: Account, policy: PolicyVersion | None) -> CaseFile:
     """The file of a case that is not there yet, and that a restriction without notice would open."""
     case = Case(account=account, policy=policy, state=State.OPEN)
     contacts = list(account.contacts.order_by("pk"))
-    return CaseFile(case, contacts, [], [], [], [], [], earlier_close=None)
+    return CaseFile(case, contacts, [], [], [], [], [], [], earlier_close=None)
+
+
+def load_of_account(account_id: int) -> CaseFile:
+    """Of the case that stands, or of one that is not there. Raises Http404 where there is no such account."""
+    account = Account.objects.filter(pk=account_id).first()
+    if account is None:
+        raise Http404
+    standing = Case.objects.filter(account=account).exclude(state=State.CLOSED).values_list("pk", flat=True).first()
+    if standing is not None:
+        return load(standing)
+    return unopened(account, PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first())
 
 
 def load_or_404(case_id: int) -> CaseFile:
@@ -132,16 +150,20 @@ def _parts() -> list[Prefetch]:
     ]
 
 
-def _inside(model: type[Model], columns: tuple[str, ...], **which: Any) -> ArraySubquery:
+def _inside(model: type[Model], columns: tuple[str, ...], people: tuple[str, ...] = (), **which: Any) -> ArraySubquery:
+    """`people` are columns that name a login: each with what it is called."""
     rows = model._default_manager.filter(**which).order_by("pk")
-    return ArraySubquery(rows.values(row=JSONObject(**{name: name for name in columns})))
+    logins = {name: JSONObject(id=f"{name}_id", username=f"{name}__username") for name in people}
+    return ArraySubquery(rows.values(row=JSONObject(**{name: name for name in columns}, **logins)))
 
 
 def _read(model: Callable[..., Part], rows: list[dict[str, Any]]) -> list[Part]:
-    return [model(**{name: _moment(name, value) for name, value in row.items()}) for row in rows]
+    return [model(**{name: _value(name, value) for name, value in row.items()}) for row in rows]
 
 
-def _moment(name: str, value: Any) -> Any:
-    """JSON knows no moments."""
-    is_moment = value is not None and (name.endswith("_at") or name == "since")
+def _value(name: str, value: Any) -> Any:
+    """JSON knows neither moments nor people."""
+    if isinstance(value, dict):
+        return User(**value) if value["id"] is not None else None
+    is_moment = value is not None and (name.endswith("_at") or name in ("since", "until"))
     return datetime.fromisoformat(value) if is_moment else value

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 
 from enforcement.admin.buttons import case_buttons
 from enforcement.admin.case_file import CaseFile, load
+from enforcement.admin.clocks import act_on_clock, clock_buttons
 from enforcement.admin.display import column, in_words, label, link, moment, shown
 from enforcement.admin.keyset import Order
 from enforcement.admin.lists import SortChoice
@@ -75,11 +76,18 @@ class CaseAdmin(ReadOnlyAdmin):
         return order_of(rows, state=request.GET.get("state", ""), sort=sort, search=search.strip())
 
     def get_urls(self) -> list[URLPattern]:
-        step = self.admin_site.admin_view(self.step)
-        return [path("<int:case_id>/steps/<str:step>/", step, name="enforcement_case_step"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("<int:case_id>/steps/<str:step>/", view(self.step), name="enforcement_case_step"),
+            path("<int:case_id>/clock/<str:act>/", view(self.clock), name="enforcement_case_clock"),
+            *super().get_urls(),
+        ]
 
     def step(self, request: HttpRequest, case_id: int, step: str) -> HttpResponse:
         return take_step(request, self.admin_site, case_id, step)
+
+    def clock(self, request: HttpRequest, case_id: int, act: str) -> HttpResponse:
+        return act_on_clock(request, self.admin_site, case_id, act)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Case | None:
         try:
@@ -96,7 +104,8 @@ class CaseAdmin(ReadOnlyAdmin):
         return case_sections(_file(request), now=waiting_at(request).now)
 
     def buttons(self, request: HttpRequest, row: Case) -> list[Button]:
-        return case_buttons(request, _file(request))
+        file = _file(request)
+        return [*case_buttons(request, file), *clock_buttons(request, file)]
 
 
 def _file(request: HttpRequest) -> CaseFile:

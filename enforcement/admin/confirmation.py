@@ -8,7 +8,8 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,12 +17,14 @@ from psycopg import errors
 
 from enforcement.admin.consequences import Consequences
 from enforcement.admin.display import label, link, plain, shown, visible
-from enforcement.admin.forms import ReasonForm
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import roles_at
 from enforcement.models import Case
 from enforcement.rules.transitions import Step, StepRefused
 from enforcement.services.appeals import AppealRefused
+from enforcement.services.exemptions import ExemptionRefused
+from enforcement.services.extensions import ExtensionRefused
+from enforcement.services.holds import HoldRefused
 from enforcement.services.notice_rule import NoticeNotOver
 from enforcement.services.review import ReviewRefused
 from enforcement.services.roles import DECIDING, NotAllowed, roles_for
@@ -29,6 +32,8 @@ from enforcement.services.switches import BrakePulled
 
 # Sentences for the person who asked; nothing was written.
 REFUSALS = (ReviewRefused, AppealRefused, NotAllowed, NoticeNotOver, BrakePulled, StepRefused)
+# The same, of what was typed: the page is drawn again, and nothing typed is lost.
+MENDABLE = (HoldRefused, ExtensionRefused, ExemptionRefused)
 Told = tuple[int, str]  # the level of a message, and its words
 _BUSY = "Somebody else is deciding about this account at this moment. Nothing was done; try again."
 
@@ -45,25 +50,18 @@ class Question:
     sections: list[Section]
     is_grave: bool = False
     remarks: Sequence[tuple[str, str]] = ()  # what has to be said beside the consequences
+    without_case: str = "A new one is opened."
 
 
 def ask(
     request: HttpRequest,
     site: AdminSite,
     question: Question,
-    form: ReasonForm,
+    form: Form,
     carry_out: Callable[[dict[str, Any]], Told],
 ) -> HttpResponse:
     """Draw the page, or carry out what was confirmed with what the form holds."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            messages.add_message(request, *carry_out(form.cleaned_data))
-        except REFUSALS as refused:
-            messages.error(request, plain(str(refused)))
-        except OperationalError as failed:
-            if not isinstance(failed.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
-                raise
-            messages.error(request, _BUSY)
+    if request.method == "POST" and form.is_valid() and _settled(request, form, carry_out):
         return HttpResponseRedirect(address_of(question.case))
     context = {
         **site.each_context(request),
@@ -80,12 +78,29 @@ def ask(
     return TemplateResponse(request, "admin/enforcement/confirmation.html", context, status=status)
 
 
+def _settled(request: HttpRequest, form: Form, carry_out: Callable[[dict[str, Any]], Told]) -> bool:
+    """Whether nothing is left to mend on the page; what came of it is a message on the next one."""
+    try:
+        messages.add_message(request, *carry_out(form.cleaned_data))
+    except MENDABLE as refused:
+        field, why = getattr(refused, "field", ""), getattr(refused, "why", str(refused))
+        form.add_error(field if field in form.fields else None, plain(why))
+        return False
+    except REFUSALS as refused:
+        messages.error(request, plain(str(refused)))
+    except OperationalError as failed:
+        if not isinstance(failed.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
+            raise
+        messages.error(request, _BUSY)
+    return True
+
+
 def _outcome(question: Question) -> list[tuple[str, Any]]:
     found, case = question.consequences, question.case
     account = format_html('{} <span class="ae-quiet">{}</span>', link(case.account), shown(case.account.external_id))
     return [
         ("Account", account),
-        ("Case", link(case) if case.pk else "A new one is opened."),
+        ("Case", link(case) if case.pk else question.without_case),
         ("State", format_html("{} becomes {}", label(found.source), label(found.target))),
         ("Who decides", shown(question.people)),
         *((name, shown(words)) for name, words in question.remarks),
@@ -107,6 +122,11 @@ def address_of(case: Case) -> str:
     if case.pk is None:
         return reverse("admin:enforcement_account_change", args=[case.account_id])
     return reverse("admin:enforcement_case_change", args=[case.pk])
+
+
+def given_at(request: HttpRequest) -> QueryDict | None:
+    """What a form was filled with; empty is filled, too, where a form asks for nothing."""
+    return request.POST if request.method == "POST" else None
 
 
 def may_decide(request: HttpRequest, step: Step | None = None) -> bool:

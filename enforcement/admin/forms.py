@@ -15,6 +15,10 @@ from enforcement.admin.display import plain
 from enforcement.models import Decision
 
 
+def _moment() -> UnfoldAdminTextInputWidget:
+    return UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
+
+
 class ReasonForm(forms.Form):
     """Why: kept with the decision for ever, and readable by the account."""
 
@@ -24,6 +28,59 @@ class ReasonForm(forms.Form):
         help_text="Required. Write what you looked at and what it shows; the account may read this.",
         error_messages={"required": "A reason is required: it is kept with the decision, and the account may read it."},
     )
+
+
+class SignForm(forms.Form):
+    """For the second of two people: the first has said why."""
+
+
+class HoldForm(ReasonForm):
+    """How long a case is held."""
+
+    until = forms.DateTimeField(
+        required=False,
+        widget=_moment(),
+        label="Until, in UTC",
+        help_text="Leave it empty to hold the case until two people end that.",
+    )
+    field_order = ("until", "reason")
+
+
+class ExtendForm(ReasonForm):
+    """The new deadline."""
+
+    due_at = forms.DateTimeField(
+        widget=_moment(),
+        label="The new deadline, in UTC",
+        error_messages={"required": "Name the new deadline."},
+    )
+    field_order = ("due_at", "reason")
+
+
+class ExemptForm(ReasonForm):
+    """What is exempt, and until when."""
+
+    scope = forms.ChoiceField(
+        choices=[
+            ("account", "The whole account"),
+            ("territory", "Traffic from one territory"),
+            ("credential", "Traffic with one key"),
+        ],
+        initial="account",
+        widget=UnfoldAdminRadioSelectWidget,
+        label="What is exempt",
+    )
+    value = forms.CharField(
+        required=False,
+        max_length=128,
+        widget=UnfoldAdminTextInputWidget,
+        label="Territory or key",
+        help_text="A country or a part of one, as CN or UA-43, or the hint of a key. Empty for the whole account.",
+    )
+    ends_at = forms.DateTimeField(
+        widget=_moment(), label="Until, in UTC", error_messages={"required": "Name the end of the exemption."}
+    )
+    field_order = ("scope", "value", "ends_at", "reason")
 
 
 class StepForm(ReasonForm):
@@ -85,7 +142,7 @@ class RestrictNowForm(RestrictForm):
     )
     told_from = forms.DateTimeField(
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
+        widget=_moment(),
         label="The date, in UTC",
     )
     field_order = ("basis", "legal_basis", "scope", "credentials", "told", "told_from", "reason")

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from enforcement.admin.buttons import is_gagged
-from enforcement.admin.case_file import CaseFile, load, unopened
+from enforcement.admin.case_file import CaseFile, load_of_account
 from enforcement.admin.confirmation import Question, ask, check_door, turn_away
 from enforcement.admin.consequences import consequences_of, nothing_changes, who_agrees
 from enforcement.admin.display import noun, plain
@@ -17,8 +17,8 @@ from enforcement.admin.forms import ReasonForm, RestrictNowForm
 from enforcement.admin.reading import who
 from enforcement.admin.sheet import facts_of
 from enforcement.admin.steps import told_of
-from enforcement.models import Account, Case, Decision, PolicyVersion
-from enforcement.rules.transitions import State, Step, StepRefused
+from enforcement.models import Case, Decision
+from enforcement.rules.transitions import Step, StepRefused
 from enforcement.services import clock, restrict_now
 from enforcement.services.cases import WithoutNotice
 
@@ -50,7 +50,7 @@ def remarks_on(decision: Decision) -> list[tuple[str, str]]:
 def take_without_notice(request: HttpRequest, site: AdminSite, account_id: int) -> HttpResponse:
     """The confirmation page of a restriction without notice, and the proposal itself."""
     check_door(request, _STEP)
-    file = _file_of(account_id)
+    file = load_of_account(account_id)
     case = file.case
     if case.policy_id is None:
         return turn_away(request, case, _NO_POLICY)
@@ -76,16 +76,6 @@ def take_without_notice(request: HttpRequest, site: AdminSite, account_id: int) 
     initial = {"version": case.version} if case.pk else {}
     form = RestrictNowForm(request.POST or None, initial=initial, keys=keys_in(facts))
     return ask(request, site, question, form, lambda given: told_of(_propose(request, case, given), case))
-
-
-def _file_of(account_id: int) -> CaseFile:
-    account = Account.objects.filter(pk=account_id).first()
-    if account is None:
-        raise Http404
-    standing = Case.objects.filter(account=account).exclude(state=State.CLOSED).values_list("pk", flat=True).first()
-    if standing is not None:
-        return load(standing)
-    return unopened(account, PolicyVersion.objects.filter(status=PolicyVersion.Status.ACTIVE).first())
 
 
 def _propose(request: HttpRequest, case: Case, given: dict[str, Any]) -> Decision:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import format_html
+
 from enforcement.admin.case_file import CaseFile
-from enforcement.admin.display import person
+from enforcement.admin.display import moment, person
 from enforcement.models import Appeal, Case, Decision, Memo
 
 Event = tuple[datetime, str, Any, Any]
@@ -13,7 +15,8 @@ Event = tuple[datetime, str, Any, Any]
 
 def events_of(file: CaseFile) -> list[Event]:
     """When, what, who and in which words, oldest first."""
-    events = [*_opened(file.case), *_decided(file), *_written(file), *_stopped(file), *_appealed(file), *_gags(file)]
+    of_the_clock = [*_stopped(file), *_extended(file)]
+    events = [*_opened(file.case), *_decided(file), *_written(file), *of_the_clock, *_appealed(file), *_gags(file)]
     return sorted(events, key=lambda event: event[0])
 
 
@@ -51,9 +54,16 @@ def _memo(memo: Memo) -> Iterator[Event]:
 
 def _stopped(file: CaseFile) -> Iterator[Event]:
     for each in file.stops:
-        yield each.started_at, f"clock stopped: {each.kind}", "", each.reason
+        yield each.started_at, f"clock stopped: {each.kind}", each.started_by and person(each.started_by), each.reason
         if each.ended_at:
-            yield each.ended_at, f"stop ended: {each.kind}", "", ""
+            who = [person(each.end_proposed_by), person(each.end_approved_by)] if each.end_approved_by else ""
+            yield each.ended_at, f"stop ended: {each.kind}", who, each.end_because
+
+
+def _extended(file: CaseFile) -> Iterator[Event]:
+    for each in file.extensions:
+        what = format_html("deadline moved from {} to {}", moment(each.old_due_at), moment(each.due_at))
+        yield each.extended_at, what, person(each.extended_by), each.reason
 
 
 def _gags(file: CaseFile) -> Iterator[Event]:

@@ -31,7 +31,7 @@ class ExemptionRefused(Exception):
 
     def __init__(self, field: str, why: str) -> None:
         super().__init__(f"{field}: {why}")
-        self.field = field
+        self.field, self.why = field, why
 
 
 def in_force(account_ids: Collection[int], *, now: datetime) -> dict[int, Exempt]:

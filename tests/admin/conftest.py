@@ -1,10 +1,13 @@
 """People at their browsers, and a place where strangers wrote whatever they liked."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 
 from benchmarks.unguarded import unguarded
 from enforcement.models import (
@@ -17,14 +20,22 @@ from enforcement.models import (
     Contact,
     Decision,
     Evidence,
+    Exemption,
     PolicyVersion,
 )
-from enforcement.services import appeals, brake, clock, staff, sweep
+from enforcement.services import appeals, brake, clock, exemptions, staff, sweep
 from enforcement.services.roles import Role
 from tests.stage import answer_mail, see, sighting, suspended, the_case, warned
 
 # Markup, a quote that leaves an attribute, letters turned around, and one that nobody can see.
 HOSTILE = "<script>alert(1)</script>\" onload='x' \u202egnp.exe\u202c\u200b"
+
+
+def questions(browser: Browser, page: str) -> list[str]:
+    """What a page asks the database, but for Django's content types, which a process asks for once."""
+    with CaptureQueriesContext(connection) as captured:
+        assert browser.get(page).status_code == 200
+    return [each["sql"] for each in captured if "django_content_type" not in each["sql"]]
 
 
 @pytest.fixture
@@ -110,6 +121,10 @@ def written_by_strangers(suspended_case: Case, detector: Client, lead: User) -> 
     )
     Account.objects.filter(pk=account.pk).update(name=HOSTILE, timezone="../../etc/passwd", plan=HOSTILE)
     account.refresh_from_db()
+    exemptions.grant(
+        account_id=account.pk, scope=Exemption.Scope.CREDENTIAL, value=HOSTILE, reason=HOSTILE, by=lead,
+        ends_at=clock.now() + timedelta(days=1), now=clock.now(),
+    )  # fmt: skip
     _speak(suspended_case)
     brake.pull(Brake.What.MAIL, BrakePull.Cause.MANUAL, HOSTILE, now=clock.now())
     return suspended_case

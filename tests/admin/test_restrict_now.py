@@ -12,7 +12,7 @@ from django.urls import reverse
 from enforcement.models import Account, Case, Decision, GagEnd, Memo, PolicyVersion, Restriction
 from enforcement.services import clock, staff
 from enforcement.services.roles import Role
-from tests.admin.test_buttons import buttons_on, held_of, page_of, press, step_of
+from tests.admin.test_buttons import held_of, page_of, press, step_of, steps_on
 from tests.integration.test_restrict_now import GOES_ON
 from tests.stage import DAY, the_case
 
@@ -49,10 +49,10 @@ def proposed(browser: Browser, account: Account, **given: Any) -> Decision:
 def test_an_officer_proposes_on_the_account_and_counsel_agrees_on_the_case(
     account_outside: Account, policy: PolicyVersion, officer: User, counsel: User, browser_of: Open
 ) -> None:
-    assert buttons_on(browser_of(officer), page_of_account(account_outside)) == [BUTTON]
+    assert steps_on(browser_of(officer), page_of_account(account_outside)) == [BUTTON]
     decision = proposed(browser_of(officer), account_outside)
     page = page_of(the_case(account_outside))
-    assert buttons_on(browser_of(counsel), page) == [
+    assert steps_on(browser_of(counsel), page) == [
         "Approve the restriction without notice", "Refuse the restriction without notice",
     ]  # fmt: skip
     press(browser_of(counsel), held_of(decision, "approve"))
@@ -85,14 +85,14 @@ def test_who_may_not_is_offered_nothing_and_refused_at_the_door(
 ) -> None:
     browser, role = browser_of(somebody), somebody.groups.get().name
     may = role in (Role.OFFICER, Role.LEAD, Role.COUNSEL)
-    assert buttons_on(browser, page_of_account(account_outside)) == ([BUTTON] if may else [])
+    assert steps_on(browser, page_of_account(account_outside)) == ([BUTTON] if may else [])
     assert browser.get(door_of(account_outside)).status_code == (200 if may else 403)
     assert browser.post(door_of(account_outside), GROUNDS).status_code == (422 if may else 403)
     assert not Case.objects.exists()
 
 
 def test_counsel_is_offered_nothing_else_on_a_case(warned_case: Case, counsel: User, browser_of: Open) -> None:
-    assert buttons_on(browser_of(counsel), page_of(warned_case)) == [BUTTON]
+    assert steps_on(browser_of(counsel), page_of(warned_case)) == [BUTTON]
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_a_gag_is_ended_on_the_page_of_the_case_by_counsel_or_a_lead(
     decision = proposed(browser_of(officer), account_outside, told="gag")
     press(browser_of(counsel), held_of(decision, "approve"))
     page, door = page_of(the_case(account_outside)), held_of(decision, "end_gag")
-    assert "End the gag" not in buttons_on(browser_of(officer), page)
+    assert "End the gag" not in steps_on(browser_of(officer), page)
     assert browser_of(officer).post(door, {"reason": "Over."}).status_code == 403
-    assert "End the gag" in buttons_on(browser_of(lead), page)
+    assert "End the gag" in steps_on(browser_of(lead), page)
     _, told = press(browser_of(lead), door)
     assert told.endswith("is told now.")
     assert (GagEnd.objects.get().ended_by, Memo.objects.get().render_at <= clock.now()) == (lead, True)
-    assert "End the gag" not in buttons_on(browser_of(lead), page)
+    assert "End the gag" not in steps_on(browser_of(lead), page)
     words = words_of(browser_of(lead), page)
     assert "restrict_now: gag ended" in words
     assert GROUNDS["legal_basis"] in words
@@ -154,7 +154,7 @@ def test_on_the_page_of_the_case_nothing_follows_and_only_ways_back_are_offered(
     press(browser_of(counsel), held_of(decision, "approve"))
     case = the_case(account_outside)
     assert "Nothing follows by itself. Only a decision changes this." in words_of(browser_of(lead), page_of(case))
-    assert buttons_on(browser_of(lead), page_of(case)) == ["Dismiss", "Reinstate"]
+    assert steps_on(browser_of(lead), page_of(case)) == ["Dismiss", "Reinstate"]
     assert "No memo has announced this step" in words_of(browser_of(lead), step_of(case, "suspend"))
 
 

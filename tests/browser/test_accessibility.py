@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from django.test import Client as Session
 from django.urls import reverse
 
 from devservices.engines import local_directory
-from enforcement.models import ApiKey, Appeal, Brake, BrakePull, Case, Client, Memo
+from enforcement.models import ApiKey, Appeal, Brake, BrakePull, Case, Client, Exemption, Memo
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, brake, clock
+from enforcement.services import appeals, brake, clock, exemptions
 from tests.browser.conftest import CHROMIUM, QUIET, serving, session_of
 
 NODE = local_directory() / "node" / "node_modules"
@@ -95,6 +96,9 @@ def every_page(case: Case) -> dict[str, Look]:
         "brake, release": Look(reverse("admin:enforcement_brake_act", args=["mail", "propose"])),
         "step": Look(step),
         "step, without a reason": Look(step, {"version": str(case.version)}),
+        "hold": Look(reverse("admin:enforcement_case_clock", args=[case.pk, "hold"])),
+        "more time, refused": Look(reverse("admin:enforcement_case_clock", args=[case.pk, "extend"]), {"reason": "x"}),
+        "exempt": Look(reverse("admin:enforcement_account_exempt", args=[case.account_id])),
         "appeal": Look(reverse("admin:enforcement_appeal_overturn", args=[Appeal.objects.get().pk])),
     }
 
@@ -116,10 +120,14 @@ def told(found: Findings) -> str:
 
 
 @pytest.fixture
-def one_of_everything(suspended_case: Case, detector: Client) -> Case:
+def one_of_everything(suspended_case: Case, detector: Client, officer: User) -> Case:
     ApiKey.objects.create(client=detector, prefix="aek_1", digest=b"digest")
     suspension = suspended_case.decisions.get(step=Step.SUSPEND)
     appeals.file(decision_id=suspension.pk, statement="That was our edge in Hong Kong.", now=clock.now())
+    exemptions.grant(
+        account_id=suspended_case.account_id, scope=Exemption.Scope.TERRITORY, value="CN", reason="A pilot.",
+        by=officer, ends_at=clock.now() + timedelta(days=30), now=clock.now(),
+    )  # fmt: skip
     brake.pull(Brake.What.MAIL, BrakePull.Cause.MANUAL, "Odd figures.", now=clock.now())
     return suspended_case
 

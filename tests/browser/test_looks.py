@@ -20,6 +20,8 @@ def pages_of(case: Case) -> dict[str, str]:
         "home": reverse("admin:index"),
         "queue": reverse("admin:enforcement_case_changelist"),
         "case": reverse("admin:enforcement_case_change", args=[case.pk]),
+        "hold": reverse("admin:enforcement_case_clock", args=[case.pk, "hold"]),
+        "exempt": reverse("admin:enforcement_account_exempt", args=[case.account_id]),
         "confirmation": reverse("admin:enforcement_case_step", args=[case.pk, "reinstate"]),
         "memo": reverse("admin:enforcement_memo_change", args=[Memo.objects.latest("pk").pk]),
     }

@@ -1,6 +1,7 @@
 """Every cell of the staff's table in docs/access.md, tried over HTTP: what it refuses leaves every row as it was."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from benchmarks.unguarded import unguarded
-from enforcement.models import Account, Appeal, Brake, BrakePull, Case, Decision, MemoCopy
+from enforcement.models import Account, Appeal, Brake, BrakePull, Case, Decision, Exemption, MemoCopy
 from enforcement.rules.transitions import Step
-from enforcement.services import appeals, brake, clock, restrict_now, review, staff
+from enforcement.services import appeals, brake, clock, exemptions, holds, restrict_now, review, staff
 from enforcement.services.cases import WithoutNotice
 from enforcement.services.review import BY_HAND
 from enforcement.services.roles import Role
@@ -83,6 +84,23 @@ def answer(word: str) -> Attempt:
 
 def record_bounce(browser: Browser, person: User, copy: MemoCopy) -> HttpResponse:
     return press(browser, reverse("admin:enforcement_memo_bounce", args=[copy.pk]))
+
+
+def on_the_clock(act: str) -> Attempt:
+    def attempt(browser: Browser, person: User, case: Case) -> HttpResponse:
+        later = f"{clock.now() + timedelta(days=90):%Y-%m-%dT%H:%M}"
+        return press(browser, reverse("admin:enforcement_case_clock", args=[case.pk, act]), due_at=later)
+
+    return attempt
+
+
+def exempt(browser: Browser, person: User, account: Account) -> HttpResponse:
+    given = {"scope": "account", "ends_at": f"{clock.now() + timedelta(days=90):%Y-%m-%dT%H:%M}"}
+    return press(browser, reverse("admin:enforcement_account_exempt", args=[account.pk]), **given)
+
+
+def end_exemption(act: str) -> Attempt:
+    return lambda browser, person, row: press(browser, reverse("admin:enforcement_exemption_end", args=[row.pk, act]))
 
 
 def turn(act: str) -> Attempt:
@@ -191,6 +209,13 @@ ATTEMPTS: dict[tuple[str, str], tuple[Attempt, str]] = {
     ("overturn an appeal", "against what the automation decided"): (answer("overturn"), "appealed"),
     ("overturn an appeal", "against one's own decision"): (answer("overturn"), "appealed"),
     ("record a bounce", "of the memo that told of a suspension"): (record_bounce, "told_of_suspension"),
+    ("hold", "a case whose notice runs"): (on_the_clock("hold"), "warned_case"),
+    ("give more time", "to a case whose notice runs"): (on_the_clock("extend"), "warned_case"),
+    ("propose to end", "a hold"): (on_the_clock("propose-end"), "held_case"),
+    ("end", "a hold whose end an officer proposed"): (on_the_clock("end"), "hold_to_end"),
+    ("exempt", "an account without a case"): (exempt, "without_case"),
+    ("propose to end", "an exemption"): (end_exemption("propose"), "exempted"),
+    ("end", "an exemption whose end an officer proposed"): (end_exemption("approve"), "exemption_to_end"),
     ("pull the brake", "of enforcing"): (turn("pull"), "nothing"),
     ("propose to release", "a brake that is pulled"): (turn("propose"), "pulled"),
     ("release", "a brake whose release an officer proposed"): (turn("approve"), "to_release"),
@@ -270,6 +295,29 @@ def _to_release(request: pytest.FixtureRequest, officer: User) -> Any:
     return brake.propose_release(Brake.What.ENFORCEMENT, because="We have looked.", by=officer)
 
 
+def _held_case(request: pytest.FixtureRequest, officer: User) -> Case:
+    case: Case = request.getfixturevalue("warned_case")
+    holds.place(case_id=case.pk, reason="We look first.", by=officer, now=clock.now())
+    return case
+
+
+def _hold_to_end(request: pytest.FixtureRequest, officer: User) -> Case:
+    case = _held_case(request, officer)
+    holds.propose_end(case_id=case.pk, because="We have looked.", by=officer)
+    return case
+
+
+def _exempted(request: pytest.FixtureRequest, officer: User) -> Exemption:
+    account, now = _without_case(request, officer), clock.now()
+    ends_at, scope = now + timedelta(days=30), Exemption.Scope.ACCOUNT
+    return exemptions.grant(account_id=account.pk, scope=scope, reason="A pilot.", by=officer, ends_at=ends_at, now=now)
+
+
+def _exemption_to_end(request: pytest.FixtureRequest, officer: User) -> Exemption:
+    exemption = _exempted(request, officer)
+    return exemptions.propose_end(exemption_id=exemption.pk, because="It is over.", by=officer, now=clock.now())
+
+
 OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "nothing": lambda request, officer: None,
     "everything": lambda request, officer: request.getfixturevalue("written_by_strangers"),
@@ -284,6 +332,10 @@ OWN_WORLDS: dict[str, Callable[[pytest.FixtureRequest, User], Any]] = {
     "unnoticed": _without_notice,
     "unnoticed_by_counsel": lambda request, officer: _without_notice(request, officer, by=_counsel()),
     "gagged": _gagged,
+    "held_case": _held_case,
+    "hold_to_end": _hold_to_end,
+    "exempted": _exempted,
+    "exemption_to_end": _exemption_to_end,
     "pulled": _pulled,
     "to_release": _to_release,
     "decider": _decider,
@@ -342,10 +394,13 @@ def test_every_door_of_our_own_in_the_console_is_tried() -> None:
     ours = {name for name in names if not name.endswith(tuple(f"_{each}" for each in usual))}
     assert ours == {
         "enforcement_case_step",
+        "enforcement_case_clock",
         "enforcement_decision_approve",
         "enforcement_decision_refuse",
         "enforcement_decision_end_gag",
         "enforcement_account_restrict_now",
+        "enforcement_account_exempt",
+        "enforcement_exemption_end",
         "enforcement_appeal_uphold",
         "enforcement_appeal_overturn",
         "enforcement_memo_bounce",
