@@ -4,7 +4,7 @@ Each of these let a step come early once, and was found by the exhaustive model 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,6 +24,11 @@ MINIMUM = timedelta(days=7)
 def appeal(account: Account) -> int:
     decision = Decision.objects.get(case__account=account, step=Step.WARN)
     return appeals.file(decision_id=decision.pk, statement="We were travelling.", now=clock.now()).pk
+
+
+def exempt(account: Account, by: User, until: datetime) -> None:
+    scope, now = Exemption.Scope.ACCOUNT, clock.now()
+    exemptions.grant(account_id=account.pk, scope=scope, reason="They travel.", by=by, ends_at=until, now=now)
 
 
 def uphold(appeal_id: int, by: User) -> None:
@@ -69,14 +74,7 @@ def test_a_stop_with_an_end_behind_one_that_ended_later(
     warned(account_outside, detector)
     now = clock.now()
     contested = appeal(account_outside)
-    exemptions.grant(
-        account_id=account_outside.pk,
-        scope=Exemption.Scope.ACCOUNT,
-        reason="They travel.",
-        by=officer,
-        ends_at=now + 2 * DAY,
-        now=now,
-    )
+    exempt(account_outside, officer, now + 2 * DAY)
     clock.advance(10 * DAY)
     uphold(contested, officer)
     upheld_at = clock.now()
@@ -84,6 +82,43 @@ def test_a_stop_with_an_end_behind_one_that_ended_later(
     due_at = the_case(account_outside).due_at
     assert due_at is not None
     assert due_at >= upheld_at + 14 * DAY
+
+
+def test_a_stop_with_an_end_behind_an_appeal_that_was_answered_before_the_acceptance_was_heard_of(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User
+) -> None:
+    see(detector, sighting(account_outside, clock.now()))
+    memos.render(now=clock.now())
+    contested = appeal(account_outside)
+    exempt(account_outside, officer, clock.now() + 2 * DAY)
+    accepted_at = clock.advance(DAY)
+    clock.advance(2 * DAY)
+    uphold(contested, officer)
+    upheld_at = clock.now()
+    Message.objects.update(state=Message.State.ACCEPTED, accepted_at=accepted_at, next_attempt_at=None)
+    sweep.sweep(now=clock.now())
+    due_at = the_case(account_outside).due_at
+    assert due_at is not None
+    assert due_at >= upheld_at + 15 * DAY
+
+
+def test_a_stop_with_an_end_behind_the_brake(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User, lead: User
+) -> None:
+    case = warned(account_outside, detector)
+    exempt(account_outside, officer, clock.now() + 2 * DAY)
+    case.refresh_from_db()
+    left = case.remaining
+    brake.pull(Brake.What.ENFORCEMENT, BrakePull.Cause.MANUAL, "We look.", now=clock.now())
+    pass_time(4 * DAY)
+    brake.propose_release(Brake.What.ENFORCEMENT, because="Looked.", by=officer)
+    brake.approve_release(Brake.What.ENFORCEMENT, by=lead, now=clock.now())
+    released_at = clock.now()
+    pass_time(timedelta(0))
+    case.refresh_from_db()
+    assert case.due_at is not None
+    assert left is not None
+    assert case.due_at >= released_at + left - timedelta(minutes=1)
 
 
 def test_a_release_that_was_interrupted_and_agreed_to_again(

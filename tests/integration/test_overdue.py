@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from enforcement.models import Account, Appeal, Brake, Case, Client, Decision, PolicyVersion, Restriction
-from enforcement.services import appeals, cases, clock, gateway, overdue, queries, sweep, switches
+from enforcement.rules.transitions import Step
+from enforcement.services import appeals, cases, clock, gateway, overdue, queries, review, sweep, switches
 from enforcement.services.gateway import Question
 from tests.conftest import SMALL_POLICY, make_account
 from tests.stage import DAY, answer_mail, pass_time, see, sighting, suspended, the_case, warned
@@ -309,3 +310,26 @@ def test_one_account_that_fails_keeps_no_other_waiting(
     monkeypatch.undo()
     assert overdue.escalate(now=clock.now()).done == 1
     assert document(both[0])["standing"] == "restricted"
+
+
+def test_a_way_back_that_waits_for_a_second_person_goes_on_waiting(
+    account_outside: Account, detector: Client, policy: PolicyVersion, officer: User, lead: User
+) -> None:
+    case = told(account_outside, detector)
+    Account.objects.update(protected=True)  # two people for whatever takes one
+    proposed = review.propose(
+        case_id=case.pk, step=Step.DISMISS, reason="A mistake.", by=officer, now=clock.now(), version=case.version
+    )
+    file(account_outside, "suspend")
+    proposed.refresh_from_db()
+    lapsed = proposed.status
+    assert lapsed == "lapsed"  # an appeal settles anew what is proposed
+    proposed = review.propose(
+        case_id=case.pk, step=Step.DISMISS, reason="A mistake.", by=officer, now=clock.now(), version=case.version
+    )
+    pass_time(14 * DAY + timedelta(minutes=1))
+    assert the_case(account_outside).narrowed_at is not None
+    review.approve(decision_id=proposed.pk, reason="Yes.", by=lead, now=clock.now())
+    case = the_case(account_outside)
+    assert (case.state, case.outcome) == ("closed", "dismissed")
+    assert not Restriction.objects.filter(lifted_at=None).exists()

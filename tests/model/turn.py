@@ -68,7 +68,7 @@ class Turn:
             return
         ended_at = guards.went_on_at(case, at or self.now)
         left = case.stops - set(kinds)
-        self.put(i, stops=left, last_end=ended_at if left - {"approval"} and case.remaining is not None else None)
+        self.put(i, stops=left, last_end=ended_at if left - {"approval"} else None)
         if not self.case(i).stops - guards.MAIL and case.stopped_since is not None:
             self.put(i, stopped_since=None)
             self.note(i, case.stopped_since)
@@ -104,6 +104,8 @@ class Turn:
         """A brake is released: a clock that nothing else stops goes on with what was left at the pull."""
         case = self.case(i)
         self.note(i, pulled_at)
+        if case.stops - {"approval"}:
+            self.put(i, last_end=self.now)
         if case.due_at is None or case.accepted_at is None:
             return
         if case.remaining is None:
@@ -156,7 +158,7 @@ class Turn:
         case = self.case(i)
         decision = Decision(arrow.step, self.world.now, names, case.accepted_at)
         told = case.accepted_at is not None or _may_have_been_heard(case)
-        self.put(i, state=arrow.target, decisions=(*case.decisions, decision), held=None)
+        self.put(i, state=arrow.target, decisions=(*case.decisions, decision))
         if arrow.source is arrow.target:
             self.put(i, narrowed=arrow.step is Step.NARROW)
         else:
