@@ -9,7 +9,9 @@ from guards import KEPT, ColumnsKept, closed_when
 
 
 class Brake(models.Model):
-    """A switch. Deciders read its row `FOR SHARE`, so that it cannot be pulled between their look and their commit."""
+    """A switch. Deciders share an advisory lock on it (`services.switches`), so that nobody pulls it between their look
+    and their commit.
+    """
 
     class What(models.TextChoices):
         ENFORCEMENT = "enforcement"

@@ -86,7 +86,9 @@ def _send_memo(taken: Sequence[Taken], now: datetime) -> None:
     free = _free_to_tell(taken, now)
     if not free:
         return
-    still_out = memos.cancel([each.case.pk for each in free], now=now)
+    memos.cancel([each.case.pk for each in free], now=now)
+    unsure = [each.case.pk for each in free if each.transition.target is State.CLOSED and not each.told]
+    heard = memos.heard_of(unsure) if unsure else set()
     queued = [
         Memo(
             case_id=each.case.pk,
@@ -96,7 +98,7 @@ def _send_memo(taken: Sequence[Taken], now: datetime) -> None:
             render_at=_told_from(each.decision, now),
         )
         for each in free
-        if each.transition.target is not State.CLOSED or each.told or each.case.pk in still_out
+        if each.transition.target is not State.CLOSED or each.told or each.case.pk in heard
     ]
     insert_rows(Memo, queued)
 

@@ -197,13 +197,17 @@ def withheld(case_ids: Collection[int], *, now: datetime) -> set[int]:
     return set(waiting.values_list("case_id", flat=True))
 
 
-def cancel(case_ids: Collection[int], *, now: datetime) -> set[int]:
-    """The case moves on: take back what is still on its way, and answer with the cases that somebody heard of."""
+def cancel(case_ids: Collection[int], *, now: datetime) -> None:
+    """The case moves on: take back what is still on its way."""
     Memo.objects.filter(case__among=case_ids, rendered_at=None, cancelled_at=None).update(cancelled_at=now)
-    copies = MemoCopy.objects.filter(memo__case__among=case_ids)
-    if unsent := list(copies.filter(message__state=Message.State.QUEUED).values_list("message_id", flat=True)):
+    waiting = MemoCopy.objects.filter(memo__case__among=case_ids, message__state=Message.State.QUEUED)
+    if unsent := list(waiting.values_list("message_id", flat=True)):
         outbox.cancel(unsent)
-    # An attempt without an answer may have been an acceptance that we did not hear.
+
+
+def heard_of(case_ids: Collection[int]) -> set[int]:
+    """The cases of which somebody has a memo; an attempt without an answer may have been an acceptance unheard."""
     accepted, failed = Q(message__state=Message.State.ACCEPTED), Q(message__state=Message.State.FAILED)
     heard = accepted | Q(message__attempts__gt=0) & ~failed
-    return set(copies.filter(heard).values_list("memo__case", flat=True))
+    copies = MemoCopy.objects.filter(heard, memo__case__among=case_ids)
+    return set(copies.values_list("memo__case", flat=True))
