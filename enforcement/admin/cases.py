@@ -13,6 +13,7 @@ from enforcement.admin.buttons import case_buttons
 from enforcement.admin.case_file import CaseFile, load
 from enforcement.admin.clocks import act_on_clock, clock_buttons
 from enforcement.admin.display import column, in_words, label, link, moment, shown
+from enforcement.admin.exemptions import exempt_buttons
 from enforcement.admin.keyset import Order
 from enforcement.admin.lists import SortChoice
 from enforcement.admin.pages import Button, Section
@@ -105,7 +106,11 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def buttons(self, request: HttpRequest, row: Case) -> list[Button]:
         file = _file(request)
-        return [*case_buttons(request, file), *clock_buttons(request, file)]
+        return [
+            *case_buttons(request, file),
+            *clock_buttons(request, file),
+            *exempt_buttons(request, file.case.account),
+        ]
 
 
 def _file(request: HttpRequest) -> CaseFile:

@@ -1,6 +1,6 @@
 """Giving an account more time: a deadline is moved by a person, always to a later moment."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,6 +12,9 @@ from enforcement.rules.transitions import State
 from enforcement.services import stops
 from enforcement.services.locks import lock_accounts
 from enforcement.services.roles import check_may_decide
+
+# Beyond it a date is a slip of the pen, and near the end of the calendar a clock that goes on has none.
+_FURTHEST = timedelta(days=3650)
 
 
 class ExtensionRefused(Exception):
@@ -32,6 +35,8 @@ def extend(*, case_id: int, due_at: datetime, reason: str, by: User, now: dateti
         raise ExtensionRefused("No deadline runs: nobody was told of one yet, or nothing follows.")
     if due_at <= max(case.due_at, now):
         raise ExtensionRefused(f"A deadline only moves later than {max(case.due_at, now):%Y-%m-%d %H:%M} UTC.")
+    if due_at > now + _FURTHEST:
+        raise ExtensionRefused(f"A deadline lies at most {_FURTHEST.days:,} days ahead.")
     extension = Extension.objects.create(
         case=case,
         case_version=case.version,

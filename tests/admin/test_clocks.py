@@ -108,6 +108,7 @@ def test_who_gives_more_time_moves_the_deadline(warned_case: Case, officer: User
         ("hold", {"reason": " "}, "A reason is required"),
         ("extend", {"due_at": ""}, "Name the new deadline."),
         ("extend", {"due_at": "2020-01-01T00:00"}, "A deadline only moves later than"),
+        ("extend", {"due_at": "9999-12-31T00:00"}, "A deadline lies at most 3,650 days ahead."),
         ("extend", {"due_at": "99999-01-01T00:00"}, "Enter a valid date/time."),
         ("propose-end", {}, "The case is not held."),
         ("end", {}, "The case is not held."),
