@@ -19,7 +19,7 @@ from enforcement.admin.consequences import Consequences
 from enforcement.admin.display import label, link, plain, shown, visible
 from enforcement.admin.pages import Section
 from enforcement.admin.reading import roles_at
-from enforcement.models import Case
+from enforcement.models import Account, Case
 from enforcement.rules.transitions import Step, StepRefused
 from enforcement.services.appeals import AppealRefused
 from enforcement.services.exemptions import ExemptionRefused
@@ -51,6 +51,7 @@ class Question:
     is_grave: bool = False
     remarks: Sequence[tuple[str, str]] = ()  # what has to be said beside the consequences
     without_case: str = "A new one is opened."
+    lands: str = ""  # where one is afterwards, if not on the page of the case
 
 
 def ask(
@@ -61,8 +62,9 @@ def ask(
     carry_out: Callable[[dict[str, Any]], Told],
 ) -> HttpResponse:
     """Draw the page, or carry out what was confirmed with what the form holds."""
+    back = question.lands or address_of(question.case)
     if request.method == "POST" and form.is_valid() and _settled(request, form, carry_out):
-        return HttpResponseRedirect(address_of(question.case))
+        return HttpResponseRedirect(back)
     context = {
         **site.each_context(request),
         "title": plain(question.title),
@@ -71,8 +73,8 @@ def ask(
         "outcome": _outcome(question),
         "tone": "danger" if question.is_grave else "primary",
         "form": form,
-        "opts": Case._meta,
-        "back": address_of(question.case),
+        "opts": question.case._meta if question.case.pk else Account._meta,
+        "back": back,
     }
     status = 422 if request.method == "POST" else 200
     return TemplateResponse(request, "admin/enforcement/confirmation.html", context, status=status)
@@ -83,8 +85,7 @@ def _settled(request: HttpRequest, form: Form, carry_out: Callable[[dict[str, An
     try:
         messages.add_message(request, *carry_out(form.cleaned_data))
     except MENDABLE as refused:
-        field, why = getattr(refused, "field", ""), getattr(refused, "why", str(refused))
-        form.add_error(field if field in form.fields else None, plain(why))
+        form.add_error(refused.field if refused.field in form.fields else None, plain(refused.why))
         return False
     except REFUSALS as refused:
         messages.error(request, plain(str(refused)))
@@ -101,7 +102,7 @@ def _outcome(question: Question) -> list[tuple[str, Any]]:
     return [
         ("Account", account),
         ("Case", link(case) if case.pk else question.without_case),
-        ("State", format_html("{} becomes {}", label(found.source), label(found.target))),
+        ("State", _state(found)),
         ("Who decides", shown(question.people)),
         *((name, shown(words)) for name, words in question.remarks),
         ("Memo", shown(found.memo)),
@@ -109,6 +110,12 @@ def _outcome(question: Question) -> list[tuple[str, Any]]:
         *([("Also", shown("\n".join(found.account)))] if found.account else []),
         ("Clock", shown(found.clock)),
     ]
+
+
+def _state(found: Consequences) -> Any:
+    if found.source == found.target:
+        return format_html("{} as before", label(found.target))
+    return format_html("{} becomes {}", label(found.source), label(found.target))
 
 
 def turn_away(request: HttpRequest, case: Case, why: Exception | str) -> HttpResponse:

@@ -72,7 +72,8 @@ class ExemptionAdmin(ByAccount, ReadOnlyAdmin):
             return turn_away(request, case, "This exemption is not in force any more.")
         words, people, goes_on, gateway, form, carry_out = _ACTS[act]
         question = _question(f"{words}: {row.account}", case, words, people, goes_on, gateway)
-        question = replace(question, sections=[Section("Exemption", pairs=_pairs(row))])
+        page = reverse("admin:enforcement_exemption_change", args=[row.pk])
+        question = replace(question, sections=[Section("Exemption", pairs=_pairs(row))], lands=page)
         return ask(request, self.admin_site, question, form(given_at(request)), lambda it: carry_out(request, row, it))
 
 

@@ -19,7 +19,7 @@ from enforcement.admin.consequences import (
     refusing,
     who_agrees,
 )
-from enforcement.admin.display import duration, in_words, moment, noun, shown
+from enforcement.admin.display import duration, in_words, moment, noun, person, shown
 from enforcement.admin.facts import score_of
 from enforcement.admin.pages import Section, given, table_section
 from enforcement.models import Case, Stop
@@ -139,7 +139,10 @@ def _clock(file: CaseFile, now: datetime) -> list[tuple[str, Any]]:
 
 
 def _stop(stop: Stop) -> Any:
-    return format_html('{} <span class="ae-quiet">since {}</span>', shown(stop.reason), moment(stop.started_at))
+    until = format_html(" until {}", moment(stop.until)) if stop.until else ""
+    proposed = format_html("; {} proposes to end it", person(stop.end_proposed_by)) if stop.end_proposed_by else ""
+    what = '{} <span class="ae-quiet">since {}{}{}</span>'
+    return format_html(what, shown(stop.reason), moment(stop.started_at), until, proposed)
 
 
 def _runs(file: CaseFile, now: datetime) -> bool:

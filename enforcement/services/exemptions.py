@@ -13,6 +13,7 @@ from enforcement.rules.exemptions import Exempt, exempt_from, territory_of
 from enforcement.rules.transitions import State
 from enforcement.services import clock, stops
 from enforcement.services.locks import lock_accounts
+from enforcement.services.refusals import Refused
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
 
 # Who was exempt until a moment ago is assessed again; a score that is younger knows of the end.
@@ -26,12 +27,8 @@ SELECT DISTINCT account_id, 1, 0, %(now)s::timestamptz
 """
 
 
-class ExemptionRefused(Exception):
-    """What was asked for does not go; names the field and the reason. Nothing was written."""
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(f"{field}: {why}")
-        self.field, self.why = field, why
+class ExemptionRefused(Refused):
+    """What was asked for does not go; nothing was written."""
 
 
 def in_force(account_ids: Collection[int], *, now: datetime) -> dict[int, Exempt]:
@@ -68,7 +65,7 @@ def grant(
     lock_accounts([account_id], wait=True)
     now = clock.after_waiting(now)
     if standing(now=now).filter(account=account_id, scope=scope, value=value).exists():
-        raise ExemptionRefused("scope", "There is one in force already: end it first.")
+        raise ExemptionRefused("There is one in force already: end it first.", field="scope")
     granted = Exemption.objects.create(
         account=Account.objects.get(pk=account_id),
         scope=scope,
@@ -86,18 +83,18 @@ def grant(
 
 def _checked(scope: Exemption.Scope, value: str, reason: str, ends_at: datetime, now: datetime) -> str:
     if not reason.strip():
-        raise ExemptionRefused("reason", "Say why: the account may read it.")
+        raise ExemptionRefused("Say why: the account may read it.", field="reason")
     if ends_at <= now:
-        raise ExemptionRefused("ends_at", "must lie in the future.")
+        raise ExemptionRefused("must lie in the future.", field="ends_at")
     if scope == Exemption.Scope.TERRITORY:
         listed = territory_of(value)
         if listed is None:
-            raise ExemptionRefused("value", f"{value!r} is no assigned code of a country or a part of one.")
+            raise ExemptionRefused(f"{value!r} is no assigned code of a country or a part of one.", field="value")
         return listed
     if scope == Exemption.Scope.CREDENTIAL and not 0 < len(value) <= 128:
-        raise ExemptionRefused("value", "Name the key by its hint, at most 128 characters.")
+        raise ExemptionRefused("Name the key by its hint, at most 128 characters.", field="value")
     if scope == Exemption.Scope.ACCOUNT and value:
-        raise ExemptionRefused("value", "An account is exempt as a whole, or in a territory, or for a key.")
+        raise ExemptionRefused("An account is exempt as a whole, or in a territory, or for a key.", field="value")
     return value
 
 
@@ -120,7 +117,7 @@ def propose_end(*, exemption_id: int, because: str, by: User, now: datetime) -> 
     check_may_decide(by)
     exemption = _locked(exemption_id, now)
     if not because.strip():
-        raise ExemptionRefused("reason", "Say why.")
+        raise ExemptionRefused("Say why.", field="reason")
     exemption.end_proposed_by, exemption.end_because = by, because.strip()
     exemption.save(update_fields=["end_proposed_by", "end_because"])
     return exemption
@@ -132,7 +129,7 @@ def approve_end(*, exemption_id: int, by: User, now: datetime) -> Exemption:
     exemption = _locked(exemption_id, now)
     proposer = exemption.end_proposed_by
     if proposer is None:
-        raise ExemptionRefused("exemption", "Nobody has proposed its end yet.")
+        raise ExemptionRefused("Nobody has proposed its end yet.")
     if Role.LEAD not in roles_of(by):
         raise NotAllowed(f"{by} may not end an exemption early: that takes a lead.")
     if same_person(proposer, by):
@@ -148,11 +145,11 @@ def approve_end(*, exemption_id: int, by: User, now: datetime) -> Exemption:
 def _locked(exemption_id: int, now: datetime) -> Exemption:
     account = Exemption.objects.filter(pk=exemption_id).values_list("account_id", flat=True).first()
     if account is None:
-        raise ExemptionRefused("exemption", "There is no such exemption.")
+        raise ExemptionRefused("There is no such exemption.")
     lock_accounts([account], wait=True)
     found = standing(now=now).filter(pk=exemption_id).first()
     if found is None:
-        raise ExemptionRefused("exemption", "It is not in force any more.")
+        raise ExemptionRefused("It is not in force any more.")
     return found
 
 

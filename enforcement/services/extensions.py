@@ -11,14 +11,15 @@ from enforcement.rules.decisions import rung_of
 from enforcement.rules.transitions import State
 from enforcement.services import stops
 from enforcement.services.locks import lock_accounts
+from enforcement.services.refusals import Refused
 from enforcement.services.roles import check_may_decide
 
 # Beyond it a date is a slip of the pen, and near the end of the calendar a clock that goes on has none.
 _FURTHEST = timedelta(days=3650)
 
 
-class ExtensionRefused(Exception):
-    """What was asked for does not go; the sentence says why. Nothing was written."""
+class ExtensionRefused(Refused):
+    """What was asked for does not go; nothing was written."""
 
 
 @transaction.atomic
@@ -29,14 +30,15 @@ def extend(*, case_id: int, due_at: datetime, reason: str, by: User, now: dateti
     """
     check_may_decide(by)
     if not reason.strip():
-        raise ExtensionRefused("A reason is required: the account may read it.")
+        raise ExtensionRefused("A reason is required: the account may read it.", field="reason")
     case = _locked(case_id)
     if case.due_at is None:
         raise ExtensionRefused("No deadline runs: nobody was told of one yet, or nothing follows.")
-    if due_at <= max(case.due_at, now):
-        raise ExtensionRefused(f"A deadline only moves later than {max(case.due_at, now):%Y-%m-%d %H:%M} UTC.")
+    after = max(case.due_at, now)
+    if due_at <= after:
+        raise ExtensionRefused(f"A deadline only moves later than {after:%Y-%m-%d %H:%M} UTC.", field="due_at")
     if due_at > now + _FURTHEST:
-        raise ExtensionRefused(f"A deadline lies at most {_FURTHEST.days:,} days ahead.")
+        raise ExtensionRefused(f"A deadline lies at most {_FURTHEST.days:,} days ahead.", field="due_at")
     extension = Extension.objects.create(
         case=case,
         case_version=case.version,

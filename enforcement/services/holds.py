@@ -10,6 +10,7 @@ from enforcement.rules.transitions import State
 from enforcement.services import clock, stops
 from enforcement.services.batches import Done, Work, work_off
 from enforcement.services.locks import claim_accounts, lock_accounts
+from enforcement.services.refusals import Refused
 from enforcement.services.roles import NotAllowed, Role, check_may_decide, roles_of, same_person
 
 # Holds and exemptions that were to end by themselves; the clock goes on from the moment that was said.
@@ -20,8 +21,8 @@ SELECT held.account_id FROM enforcement_stop AS stop JOIN enforcement_case AS he
 """
 
 
-class HoldRefused(Exception):
-    """What was asked for does not go; the sentence says why. Nothing was written."""
+class HoldRefused(Refused):
+    """What was asked for does not go; nothing was written."""
 
 
 @transaction.atomic
@@ -29,9 +30,9 @@ def place(*, case_id: int, reason: str, by: User, until: datetime | None = None,
     """Stop the clock of a case. Raises NotAllowed or HoldRefused."""
     check_may_decide(by)
     if not reason.strip():
-        raise HoldRefused("A reason is required.")
+        raise HoldRefused("A reason is required.", field="reason")
     if until is not None and until <= now:
-        raise HoldRefused("A hold ends in the future, or when somebody ends it.")
+        raise HoldRefused("A hold ends in the future, or when somebody ends it.", field="until")
     case = _locked(case_id)
     now = clock.after_waiting(now)
     if case.stops.filter(kind=Stop.Kind.HOLD, ended_at=None).exists():
@@ -46,7 +47,7 @@ def propose_end(*, case_id: int, because: str, by: User) -> Stop:
     """The first of two signatures: to shorten a hold brings the next step nearer."""
     check_may_decide(by)
     if not because.strip():
-        raise HoldRefused("A reason is required.")
+        raise HoldRefused("A reason is required.", field="reason")
     hold = _hold(case_id)
     hold.end_proposed_by, hold.end_because = by, because.strip()
     hold.save(update_fields=["end_proposed_by", "end_because"])

@@ -176,3 +176,25 @@ def test_the_clock_goes_on_with_the_minimum_at_least(
     warned_case.refresh_from_db()
     assert warned_case.due_at is not None
     assert warned_case.due_at >= clock.now() + 7 * DAY - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("act", "field"), [("hold", "until"), ("extend", "due_at")])
+def test_a_date_that_does_not_go_is_named_at_its_field(
+    act: str, field: str, warned_case: Case, officer: User, browser_of: Open
+) -> None:
+    answer = browser_of(officer).post(door(warned_case, act), {field: "2020-01-01T00:00", "reason": "More time."})
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert "More time." in answer.content.decode()
+
+
+def test_the_page_of_a_case_says_until_when_it_is_held_and_who_proposes_the_end(
+    warned_case: Case, officer: User, browser_of: Open
+) -> None:
+    until = clock.now() + 3 * DAY
+    press(browser_of(officer), door(warned_case, "hold"), until=local(until))
+    press(browser_of(officer), door(warned_case, "propose-end"), reason="It is clear now.")
+    page = " ".join(browser_of(officer).get(page_of(warned_case)).content.decode().split())
+    said = page.split("Stopped: hold")[1].split("</dd>")[0]
+    assert f"{until:%Y-%m-%d %H:%M}" in said.split("until")[1]
+    assert "<bdi>olga</bdi> proposes to end it" in said

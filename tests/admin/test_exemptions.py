@@ -149,3 +149,12 @@ def test_what_is_not_there_is_not_found(
         reverse("admin:enforcement_exemption_end", args=[granted.pk, "forget"]),
     ):
         assert browser.get(address).status_code == 404
+
+
+def test_a_link_that_somebody_is_sent_ends_nothing(granted: Exemption, lead: User, browser_of: Open) -> None:
+    """Looking at the page is no decision, and without a log-in there is no page."""
+    assert browser_of(lead).get(end_of(granted, "propose")).status_code == 200
+    assert Browser().get(end_of(granted, "propose")).status_code == 302
+    assert Browser().post(end_of(granted, "propose"), {"reason": "Over."}).status_code == 302
+    granted.refresh_from_db()
+    assert granted.end_proposed_by is None
