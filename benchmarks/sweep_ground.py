@@ -115,6 +115,7 @@ def lay(cases: int, undue: int, now: datetime) -> None:
     policy = _policy(now - TOLD)
     detector, _ = Client.objects.get_or_create(name="bench", defaults={"kind": Client.Kind.DETECTOR})
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # for this connection, which lays the ground and takes back
         cursor.execute(_ACCOUNTS, {"cases": cases})
         cursor.execute(_TALLIES, {"detector": detector.pk, "now": now, "days": DAYS})
     _open("sweep-%", "SW-", cases, policy, _moments(now))
@@ -149,14 +150,12 @@ def _policy(now: datetime) -> int:
 def take_back(now: datetime) -> None:
     """Undo what a side wrote, and leave the next one neither dead rows nor pages to write."""
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
         with unguarded(*_GUARDED):
             for statement in _TAKE_BACK:
                 cursor.execute(statement)
             cursor.execute(_DUE_AGAIN, _moments(now))
         cursor.execute(f"VACUUM ANALYZE {', '.join((*_WRITTEN, 'enforcement_account'))}")
         cursor.execute("CHECKPOINT")
-        cursor.execute("RESET statement_timeout")
 
 
 def _moments(now: datetime) -> dict[str, Any]:
