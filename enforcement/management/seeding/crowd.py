@@ -94,9 +94,9 @@ class Crowd:
         return _row(account, *(told[name] for name in names), *flags, 1, self.now - age)
 
     def _evidence(self, account: int, item: Item) -> tuple[datetime, str]:
-        """With the moment of its receipt, to sort by."""
+        """With the moment of its receipt, to sort by; just after midnight the last of yesterday's has only come in."""
         until = item.get("observed_until")
-        received_at = datetime.fromisoformat(until or item["observed_at"]) + _TRANSIT
+        received_at = min(datetime.fromisoformat(until or item["observed_at"]) + _TRANSIT, self.now)
         row = _row(
             self.detectors[detector_of(item["kind"])], item["id"], account, item["kind"],
             item.get("network_class", ""), item["country"], item.get("subdivision", ""), item.get("credential", ""),
